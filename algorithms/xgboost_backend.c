@@ -1,0 +1,1 @@
+#include "algorithms/xgboost_backend.h"

@@ -1,0 +1,1 @@
+#include "models/ubjson_reader.h"

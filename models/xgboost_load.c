@@ -1,0 +1,1 @@
+#include "models/xgboost_load.h"

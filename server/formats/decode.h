@@ -1,0 +1,85 @@
+#pragma once
+/*
+ * Request bodies to blocks of rows. A decoder checks the whole body as the original does (its errors
+ * come in the original's order and words) and hands out blocks that fit the cache. One decoder a
+ * format, parameterised by rules; formats know matrices, not models.
+ *
+ *   decoder_init(&d);                    once a thread: the memory is reused
+ *   decoder_open(&d, kind, body, ...);   0, or -1 and the fault
+ *   while (decoder_next(&d, max_rows, &matrix, &fault) == 0 && matrix.rows) score(...);
+ *   decoder_fini(&d);
+ *
+ * Some faults are found only at the end (an infinity, which the original finds after all text was
+ * parsed): a response may leave only after decoder_next has returned a block of 0 rows.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "algorithms/matrix.h"
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/memory.h"
+
+enum format {
+    FORMAT_CSV,
+    FORMAT_LIBSVM,
+    FORMAT_RECORDIO, /* known by name; not decoded yet */
+    FORMAT_PARQUET,  /* known by name; never decoded */
+};
+
+/* Why a body cannot be read. `text` is the original's exception text after the "Loading ... failed"
+ * prefix: "<class 'ValueError'>" and the message are kept apart, because formats join them with
+ * different white space. */
+struct decode_fault {
+    bool out_of_memory;        /* we failed, not the body: nothing else is set */
+    const char *exception;     /* "ValueError", "_csv.Error", "UnicodeDecodeError",
+                                * "xgboost.core.XGBoostError" */
+    struct buffer message;     /* UTF-8; any length up to the body's (buffer's max) */
+    uint64_t row;              /* 1-based line of the body; 0: not known */
+    uint64_t column;           /* 1-based cell; 0: not known */
+};
+
+void decode_fault_init(struct decode_fault *fault);
+void decode_fault_fini(struct decode_fault *fault);
+void decode_fault_clear(struct decode_fault *fault);
+
+struct decode_rules {
+    bool libsvm_shift;     /* see models/profile.h */
+    bool keep_trailing_rows; /* libsvm: trailing rows without a feature are rows (the original drops
+                              * them; --strict) */
+    bool refuse_empty_cr;  /* csv: a last cell of "\r" alone is an error as in the original (--strict),
+                            * not a missing value */
+};
+
+struct decoder {
+    enum format format;
+    struct decode_rules rules;
+    struct bytes body;       /* what is left to hand out */
+    uint64_t columns;        /* of the request; known after decoder_open */
+    uint64_t rows;           /* lines of the body; known after decoder_open for csv */
+    uint64_t rows_done;      /* handed out, over all continuations */
+    char delimiter;          /* csv */
+    bool saw_infinite;
+    size_t next_row;         /* libsvm: first row not yet handed out */
+    /* reused memory */
+    struct buffer values, row_start, column_index;
+};
+
+void decoder_init(struct decoder *decoder);
+void decoder_fini(struct decoder *decoder);
+
+int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
+                 const struct decode_rules *rules, struct decode_fault *fault) MUST_CHECK;
+
+/* For input that comes in pieces (`predict`): `piece` is whole lines that follow what was handed out;
+ * delimiter and columns stay (csv). Leading and trailing blank lines are not stripped, except that one
+ * final line end is no row. */
+int decoder_continue(struct decoder *decoder, struct bytes piece,
+                     struct decode_fault *fault) MUST_CHECK;
+
+/* At most max_rows rows, as views of the decoder's memory that hold until the next call; 0 rows at the
+ * end. */
+int decoder_next(struct decoder *decoder, size_t max_rows, struct matrix *ret,
+                 struct decode_fault *fault) MUST_CHECK;

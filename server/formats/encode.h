@@ -1,0 +1,22 @@
+#pragma once
+/*
+ * Predictions to response bodies (xgboost-container 4.3, 4.4). Numbers are float32 widened to double
+ * and printed as Python's repr does.
+ */
+
+#include "algorithms/predictions.h"
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/memory.h"
+
+/* text/csv: a line a row, columns joined by ',', each line ended by '\n'. */
+int encode_csv(const struct predictions *predictions, struct buffer *body,
+               struct err *err) MUST_CHECK;
+
+/* {"predictions": [{"score": 0.5}, ...]}; a row of several columns is a list. */
+int encode_json(const struct predictions *predictions, struct buffer *body,
+                struct err *err) MUST_CHECK;
+
+/* A line a row of Python's str(): one column is a number, several are "[a, b]"; each line ended. */
+int encode_batch(const struct predictions *predictions, struct buffer *body,
+                 struct err *err) MUST_CHECK;

@@ -1,0 +1,1 @@
+#include "server/formats/media_type.h"

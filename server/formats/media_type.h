@@ -1,0 +1,40 @@
+#pragma once
+/*
+ * The two negotiations of the XGBoost image, neither of which is RFC 9110's: what a Content-Type
+ * header means (xgboost-container 3.2), and what an Accept header asks for (4.1).
+ */
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/memory.h"
+#include "server/formats/decode.h"
+
+enum content_type_result {
+    CONTENT_TYPE_OK,         /* *ret_format is set */
+    CONTENT_TYPE_FORM,       /* application/x-www-form-urlencoded or multipart/form-data */
+    CONTENT_TYPE_REFUSED,    /* `message` has the original's text; answer 415 */
+    CONTENT_TYPE_NO_MEMORY,
+};
+
+/* present is false where there is no such header (then libsvm). */
+enum content_type_result content_type_parse(bool present, struct bytes header,
+                                            enum format *ret_format, struct buffer *message);
+
+enum accept_type {
+    ACCEPT_CSV,
+    ACCEPT_JSON,
+    ACCEPT_JSONLINES,
+    ACCEPT_RECORDIO,
+    ACCEPT_REFUSED, /* `message` has the original's text; answer 406 */
+    ACCEPT_NO_ENCODER, /* the environment's default is none of the four; answer 500 */
+    ACCEPT_NO_MEMORY,
+};
+
+/* default_accept: value of SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or NULL. */
+enum accept_type accept_parse(bool present, struct bytes header, const char *default_accept,
+                              struct buffer *message);
+
+/* The response's Content-Type: "text/csv; charset=utf-8", ... */
+const char *accept_content_type(enum accept_type accept);
