@@ -17,10 +17,11 @@ enum best_limit {
 };
 
 struct profile {
-    const char *name;     /* "1.7-1" */
-    const char *xgboost;  /* the image's XGBoost: "1.7.4" */
+    const char *name;    /* "1.7-1" */
+    const char *xgboost; /* the image's XGBoost: "1.7.4" */
     enum best_limit best_limit;
-    bool old_sum_rule;    /* SUM_BASE_LAST: images up to 1.2 */
+    bool limit_is_rounds; /* the limit counts rounds (XGBoost 2 and later), not trees of an output */
+    bool old_sum_rule;    /* SUM_BASE_LAST: XGBoost up to 1.2 */
     bool libsvm_shift;    /* indices of a payload without a 0 are 1-based: 3.2-0 */
     bool html5_pages;     /* error pages of the newer framework: 3.2-0 */
 };
@@ -28,10 +29,13 @@ struct profile {
 /* NULL where there is none of that name ("auto" is none: see profile_for). */
 const struct profile *profile_find(const char *name);
 
-/* The names for messages: "1.7-1, 3.0-5, 3.2-0". */
-const char *profile_names(void);
+/* For messages: "auto, 1.7-1, 3.0-5 or 3.2-0". */
+#define PROFILE_NAMES "auto, 1.7-1, 3.0-5 or 3.2-0"
 
 const struct profile *profile_table(size_t *ret_count);
 
-/* The profile that stands for the version that wrote a model: what "auto" means. */
+/*
+ * What "auto" means: the profile that stands for the version that wrote a model. A file of before
+ * XGBoost 1.5 is answered in 1.7-1's shape, with its writer's rules for sums and limits.
+ */
 const struct profile *profile_for(const struct xgb_model *model);

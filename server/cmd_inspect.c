@@ -1,0 +1,206 @@
+/*
+ * endpointd inspect, endpointd profiles: what an artifact is, what the profiles are; for people, or
+ * as JSON. Loads with our own parsers alone.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "server/commands.h"
+
+/* The format as found: a pickle says so, whatever it holds. */
+static const char *format_found(const struct xgb_model *source)
+{
+    return source->pickle_class ? "pickle" : source->format;
+}
+
+static int print_document(struct json_doc *document)
+{
+    struct buffer text;
+    int result;
+
+    buffer_init(&text, SIZE_MAX / 4);
+    result = json_doc_print(document, &text);
+    if (result == 0)
+        fwrite(text.data, 1, text.size, stdout);
+    else
+        log_line("out of memory for the JSON document");
+    buffer_fini(&text);
+    return result ? 1 : 0;
+}
+
+static struct json_doc *member_document(const struct model_member *member)
+{
+    const struct xgb_model *source = member->source;
+    struct json_doc *document = json_doc_object();
+
+    json_doc_set_text(document, "file", member->file);
+    json_doc_set_text(document, "format", format_found(source));
+    json_doc_set_text(document, "payload", source->format);
+    json_doc_set_text(document, "pickle_class", source->pickle_class);
+    json_doc_set_text(document, "objective", source->objective_text);
+    json_doc_set_integer(document, "trees", source->tree_count);
+    json_doc_set_integer(document, "trees_used", member->trees_used);
+    return document;
+}
+
+static struct json_doc *names_document(const struct xgb_model *source)
+{
+    struct json_doc *names;
+
+    if (!source->feature_names)
+        return NULL;
+    names = json_doc_array();
+    for (uint32_t i = 0; i < source->features; i++)
+        json_doc_add_text(names, source->feature_names[i]);
+    return names;
+}
+
+static int print_json(const struct model *model)
+{
+    const struct model_member *member = &model->members[0];
+    const struct xgb_model *source = member->source;
+    struct json_doc *document = json_doc_object();
+    struct json_doc *files = json_doc_array();
+    struct json_doc *names = names_document(source);
+    struct json_doc *left_out = json_doc_array();
+    char version[48];
+
+    json_doc_set_text(document, "algorithm", model->algorithm);
+    json_doc_set_text(document, "format", format_found(source));
+    json_doc_set_text(document, "written_by",
+                      source->version.known
+                          ? command_version_text(&source->version, version, sizeof(version))
+                          : NULL);
+    json_doc_set_text(document, "objective", source->objective_text);
+    json_doc_set_text(document, "booster",
+                      source->booster == XGB_GBLINEAR ? "gblinear"
+                                                      : (source->dart ? "dart" : "gbtree"));
+    json_doc_set_integer(document, "features", source->features);
+    if (names)
+        json_doc_set(document, "feature_names", names);
+    else
+        json_doc_set_text(document, "feature_names", NULL);
+    json_doc_set_integer(document, "outputs", (int64_t)model_columns(model, MODEL_VALUE));
+    json_doc_set_integer(document, "trees", source->tree_count);
+    json_doc_set_integer(document, "trees_used", member->trees_used);
+    json_doc_set_integer(document, "iterations", source->iterations);
+    json_doc_set_text(document, "profile", model->profile->name);
+    json_doc_set_text(document, "kernel", member->scorer->name);
+    for (size_t i = 0; i < model->member_count; i++)
+        json_doc_add(files, member_document(&model->members[i]));
+    json_doc_set(document, "files", files);
+    for (size_t i = 0; i < model->left_out_count; i++)
+        json_doc_add_text(left_out, model->left_out[i]);
+    json_doc_set(document, "left_out", left_out);
+    return print_document(document);
+}
+
+static void print_member(const struct model_member *member)
+{
+    const struct xgb_model *source = member->source;
+
+    printf("  %s: %s%s%s, %s, %u trees", member->file, source->format,
+           source->pickle_class ? " in a pickle of " : "",
+           source->pickle_class ? source->pickle_class : "", source->objective_text,
+           source->tree_count);
+    if (member->trees_used != source->tree_count)
+        printf(" (%u used: best_ntree_limit)", member->trees_used);
+    putchar('\n');
+}
+
+static void print_text(const struct model *model)
+{
+    const struct model_member *member = &model->members[0];
+    const struct xgb_model *source = member->source;
+    char version[48];
+
+    printf("path        %s\n", model->path);
+    printf("algorithm   %s (%s%s)\n", model->algorithm,
+           source->booster == XGB_GBLINEAR ? "gblinear" : "gbtree", source->dart ? ", dart" : "");
+    printf("format      %s\n", format_found(source));
+    printf("written by  XGBoost %s\n",
+           command_version_text(&source->version, version, sizeof(version)));
+    printf("objective   %s\n", source->objective_text);
+    printf("features    %u\n", source->features);
+    for (uint32_t i = 0; source->feature_names && i < source->features && i < 20; i++)
+        printf("            %u %s\n", i, source->feature_names[i]);
+    if (source->feature_names && source->features > 20)
+        printf("            ... (--json has all)\n");
+    printf("outputs     %zu\n", model_columns(model, MODEL_VALUE));
+    printf("trees       %u in %u iterations\n", source->tree_count, source->iterations);
+    printf("profile     %s%s\n", model->profile->name, model->profile_is_auto ? " (auto)" : "");
+    printf("kernel      %s\n", member->scorer->name);
+    printf("files       %zu%s\n", model->member_count,
+           model->member_count == 1 ? "" : (model->vote ? ", they vote" : ", averaged"));
+    for (size_t i = 0; i < model->member_count; i++)
+        print_member(&model->members[i]);
+    for (size_t i = 0; i < model->left_out_count; i++)
+        printf("  %s: no model, left out\n", model->left_out[i]);
+}
+
+int command_inspect(const struct settings *settings)
+{
+    struct model_options options = command_model_options(settings);
+    struct model *model = NULL;
+    struct err err = ERR_INIT;
+    int status = 0;
+
+    if (settings->argument_count != 1) {
+        log_line("inspect takes one path: endpointd inspect PATH [--json]");
+        return 2;
+    }
+    if (model_load(settings->arguments[0], &options, &model, &err)) {
+        log_line("%s", err.text);
+        return 1;
+    }
+    if (settings->json)
+        status = print_json(model);
+    else
+        print_text(model);
+    model_unref(model);
+    return status;
+}
+
+static const char *limit_text(const struct profile *profile)
+{
+    return profile->best_limit == BEST_LIMIT_ATTRIBUTE ? "pickle key or model attribute"
+                                                       : "pickle key";
+}
+
+int command_profiles(const struct settings *settings)
+{
+    size_t count;
+    const struct profile *profiles = profile_table(&count);
+    struct json_doc *array;
+
+    if (settings->argument_count) {
+        log_line("profiles takes no argument: %s", settings->arguments[0]);
+        return 2;
+    }
+    if (!settings->json) {
+        printf("profile  xgboost  libsvm indices               best_ntree_limit from          "
+               "error pages\n");
+        for (size_t i = 0; i < count; i++)
+            printf("%-8s %-8s %-28s %-30s %s\n", profiles[i].name, profiles[i].xgboost,
+                   profiles[i].libsvm_shift ? "1-based where none is 0" : "0-based",
+                   limit_text(&profiles[i]), profiles[i].html5_pages ? "HTML 5" : "HTML 3.2");
+        printf("auto     by the version that wrote the model: up to 1.7: 1.7-1 (with the sums and "
+               "limits of the writer),\n         2.0 to 3.0: 3.0-5, later: 3.2-0\n");
+        return 0;
+    }
+    array = json_doc_array();
+    for (size_t i = 0; i < count; i++) {
+        struct json_doc *profile = json_doc_object();
+
+        json_doc_set_text(profile, "name", profiles[i].name);
+        json_doc_set_text(profile, "xgboost", profiles[i].xgboost);
+        json_doc_set_bool(profile, "libsvm_shift", profiles[i].libsvm_shift);
+        json_doc_set_text(profile, "best_ntree_limit", limit_text(&profiles[i]));
+        json_doc_set_bool(profile, "html5_pages", profiles[i].html5_pages);
+        json_doc_set_bool(profile, "base_margin_last", profiles[i].old_sum_rule);
+        json_doc_add(array, profile);
+    }
+    return print_document(array);
+}

@@ -1,0 +1,322 @@
+/*
+ * endpointd serve: load, verify where asked, listen, tell, run until SIGTERM; reload on SIGHUP.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "models/store.h"
+#include "models/verify.h"
+#include "server/commands.h"
+#include "server/container/container.h"
+#include "server/http/http_server.h"
+
+struct serve {
+    const struct settings *settings;
+    struct store store;
+    struct access_log *log;
+    struct container *container;
+    struct http_server *server;
+    pthread_mutex_t reload_mutex;
+    bool reloading;
+    bool reload_again;
+};
+
+/* --verify: every member through libxgboost too. */
+static int verify_model(const struct model *model, struct err *err)
+{
+    for (size_t i = 0; i < model->member_count; i++) {
+        const struct model_member *member = &model->members[i];
+        enum verify_result result = VERIFY_EQUAL;
+        char reason[256] = "";
+        size_t rows = 0;
+
+        if (verify_member(member, &result, reason, sizeof(reason), &rows, err))
+            return err_wrap(err, "%s: file '%s'", model->path, member->file);
+        if (result == VERIFY_IMPOSSIBLE)
+            log_line("file '%s' not verified: %s", member->file, reason);
+        else
+            log_line("file '%s' verified: %zu rows equal libxgboost's to the bit", member->file,
+                     rows);
+    }
+    return 0;
+}
+
+static int load(const struct settings *settings, struct model **ret, struct err *err)
+{
+    struct model_options options = command_model_options(settings);
+    struct model *model = NULL;
+
+    if (model_load(settings->model, &options, &model, err))
+        return -1;
+    if (settings->verify && verify_model(model, err)) {
+        model_unref(model);
+        return -1;
+    }
+    *ret = model;
+    return 0;
+}
+
+static void tell_model(const struct model *model)
+{
+    struct buffer line;
+
+    buffer_init(&line, 4096);
+    if (command_describe_model(model, &line) == 0)
+        log_line("loaded %s: %.*s", model->path, (int)line.size, line.data);
+    buffer_fini(&line);
+    for (size_t i = 0; i < model->left_out_count; i++)
+        log_line("file '%s' is no model and is left out", model->left_out[i]);
+    if (model->members[0].source->objective == OBJECTIVE_UNKNOWN)
+        log_line("objective '%s' is not one of XGBoost's: raw scores are answered",
+                 model->members[0].source->objective_text);
+}
+
+/* Reloads aside; a failure changes nothing. Runs on a thread of its own: loading may take seconds. */
+static void *reload_thread(void *argument)
+{
+    struct serve *serve = argument;
+    struct counters *counters = container_counters(serve->container);
+
+    for (;;) {
+        struct model *model = NULL;
+        struct err err = ERR_INIT;
+
+        if (load(serve->settings, &model, &err)) {
+            log_line("reload failed, the old model goes on: %s", err.text);
+            counter_add(&counters->reloads_failed, 1);
+        } else {
+            tell_model(model);
+            store_put(&serve->store, model);
+            counter_add(&counters->reloads, 1);
+            log_line("reloaded");
+        }
+        pthread_mutex_lock(&serve->reload_mutex);
+        if (!serve->reload_again) {
+            serve->reloading = false;
+            pthread_mutex_unlock(&serve->reload_mutex);
+            return NULL;
+        }
+        serve->reload_again = false;
+        pthread_mutex_unlock(&serve->reload_mutex);
+    }
+}
+
+static void reload(struct serve *serve)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    bool start;
+    int code = 0;
+
+    pthread_mutex_lock(&serve->reload_mutex);
+    start = !serve->reloading;
+    serve->reload_again = !start; /* one more round for what changed meanwhile */
+    serve->reloading = true;
+    if (start) {
+        pthread_attr_init(&attributes);
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        code = pthread_create(&thread, &attributes, reload_thread, serve);
+        pthread_attr_destroy(&attributes);
+        if (code)
+            serve->reloading = false;
+    }
+    pthread_mutex_unlock(&serve->reload_mutex);
+    if (code)
+        log_line("reload failed, the old model goes on: no thread: %s", strerror(code));
+}
+
+static bool reload_is_running(struct serve *serve)
+{
+    bool yes;
+
+    pthread_mutex_lock(&serve->reload_mutex);
+    yes = serve->reloading;
+    pthread_mutex_unlock(&serve->reload_mutex);
+    return yes;
+}
+
+static void tell_counters(struct serve *serve)
+{
+    const struct counters *c = container_counters(serve->container);
+    struct http_counters http;
+
+    http_server_counters(serve->server, &http);
+    log_line("counters: requests=%llu 2xx=%llu 4xx=%llu 5xx=%llu unsent=%llu rows=%llu "
+             "body_bytes=%llu sent_bytes=%llu by_worker=%llu waiting=%zu queue_full=%llu "
+             "connections=%llu accepted=%llu refused=%llu timeouts=%llu in_flight_bytes=%llu "
+             "reloads=%llu reloads_failed=%llu",
+             (unsigned long long)counter_get(&c->requests),
+             (unsigned long long)counter_get(&c->status[2]),
+             (unsigned long long)counter_get(&c->status[4]),
+             (unsigned long long)counter_get(&c->status[5]),
+             (unsigned long long)counter_get(&c->status[0]),
+             (unsigned long long)counter_get(&c->rows),
+             (unsigned long long)counter_get(&c->body_bytes),
+             (unsigned long long)counter_get(&c->sent_bytes),
+             (unsigned long long)counter_get(&c->deferred), container_waiting(serve->container),
+             (unsigned long long)counter_get(&c->queue_full),
+             (unsigned long long)http.connections_open,
+             (unsigned long long)http.connections_accepted, (unsigned long long)http.refused,
+             (unsigned long long)http.timeouts, (unsigned long long)http.in_flight_bytes,
+             (unsigned long long)counter_get(&c->reloads),
+             (unsigned long long)counter_get(&c->reloads_failed));
+}
+
+static void on_signal(void *self, int signal)
+{
+    struct serve *serve = self;
+
+    switch (signal) {
+    case SIGHUP:
+        access_log_reopen(serve->log);
+        reload(serve);
+        break;
+    case SIGUSR1:
+        tell_counters(serve);
+        break;
+    default:
+        log_line("stopping: finishing what is in flight");
+        http_server_stop(serve->server);
+    }
+}
+
+/* Environment of the original that has no effect here, told once. */
+static void tell_ignored(void)
+{
+    if (getenv("SAGEMAKER_PROGRAM"))
+        log_line("SAGEMAKER_PROGRAM is set: scripts are not run, the model is served as the built-in "
+                 "algorithm does");
+    if (getenv("SAGEMAKER_MULTI_MODEL") && *getenv("SAGEMAKER_MULTI_MODEL"))
+        log_line("SAGEMAKER_MULTI_MODEL is set: multi-model mode is not there yet, one model is "
+                 "served");
+    if (getenv("SAGEMAKER_INFERENCE_OUTPUT"))
+        log_line("SAGEMAKER_INFERENCE_OUTPUT is set: selectable inference is not there yet, "
+                 "predictions are answered");
+}
+
+static void tell_settings(const struct settings *settings)
+{
+    struct buffer line;
+
+    buffer_init(&line, 8192);
+    if (options_describe(settings, &line) == 0)
+        log_line("settings:%.*s", (int)line.size, line.data);
+    buffer_fini(&line);
+}
+
+static struct http_settings http_settings_of(const struct settings *settings)
+{
+    return (struct http_settings){
+        .hosts = settings->hosts,
+        .host_count = settings->host_count,
+        .port = (uint16_t)settings->port,
+        .loops = (unsigned)settings->threads,
+        .connections = (unsigned)settings->max_connections,
+        .limits = {.request_line = (size_t)settings->max_request_line,
+                   .head = (size_t)settings->max_head},
+        .body_max = (uint64_t)settings->max_body,
+        .in_flight_max = (uint64_t)settings->max_in_flight,
+        .head_seconds = (unsigned)settings->head_timeout,
+        .body_seconds = (unsigned)settings->body_timeout,
+        .body_rate = (unsigned)(settings->body_rate < 1 << 30 ? settings->body_rate : 1 << 30),
+        .write_seconds = (unsigned)settings->write_timeout,
+        .idle_seconds = (unsigned)settings->idle_timeout,
+        .drain_seconds = (unsigned)settings->drain_timeout,
+    };
+}
+
+static int start(struct serve *serve, const struct settings *settings, struct err *err)
+{
+    struct container_settings container = {
+        .loops = (unsigned)settings->threads,
+        .workers = (unsigned)settings->workers,
+        .queue = (size_t)settings->queue,
+        .body_max = (uint64_t)settings->max_body,
+        .cpus = options_cpus(),
+        /* exactly this text is what the SDK's local mode sets; AWS sets "true" */
+        .omit_batch_strategy = settings->batch && strcmp(settings->batch, "True") == 0,
+        .rules = {.strict = settings->strict,
+                  .batch = settings->batch && *settings->batch,
+                  .default_accept = settings->default_accept},
+    };
+    struct http_settings http = http_settings_of(settings);
+    struct http_handler handler;
+    struct model *model = NULL;
+
+    if (access_log_new(settings->access_log, &serve->log, err))
+        return -1;
+    if (load(settings, &model, err))
+        return -1;
+    tell_model(model);
+    store_put(&serve->store, model);
+    if (container_new(&container, &serve->store, serve->log, &serve->container, err))
+        return -1;
+    handler = container_handler(serve->container);
+    if (http_server_new(&http, &handler, &serve->server, err))
+        return -1;
+    tell_settings(settings);
+    if (http_server_start(serve->server, err))
+        return -1;
+    for (size_t i = 0; http_server_address(serve->server, i); i++)
+        log_line("listening on %s", http_server_address(serve->server, i));
+    return 0;
+}
+
+/* While the model loads nothing is in flight: there is nothing to finish. */
+static void quit_at_once(int signal)
+{
+    (void)signal;
+    _exit(0);
+}
+
+/* Until the server's own handling begins. As process 1 of a container a signal that nobody handles
+ * would be lost. */
+static void handle_early_signals(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, quit_at_once);
+    signal(SIGINT, quit_at_once);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+}
+
+int command_serve(const struct settings *given)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    struct settings settings = *given;
+    struct serve serve = {.settings = &settings};
+    struct err err = ERR_INIT;
+    int status = 0;
+
+    if (settings.argument_count) {
+        log_line("serve takes no argument: name the model with --model %s", settings.arguments[0]);
+        return 2;
+    }
+    if (settings.threads == 0)
+        settings.threads = options_cpus();
+    if (settings.workers == 0)
+        settings.workers = options_cpus();
+    handle_early_signals();
+    store_init(&serve.store);
+    pthread_mutex_init(&serve.reload_mutex, NULL);
+    tell_ignored();
+    if (start(&serve, &settings, &err) ||
+        http_server_run(serve.server, signals, ARRAY_LENGTH(signals), on_signal, &serve, &err)) {
+        log_line("%s", err.text);
+        status = 1;
+    }
+    if (reload_is_running(&serve))
+        _exit(status); /* a load that nobody waits for: its memory is the kernel's to take */
+    http_server_free(serve.server);
+    container_free(serve.container);
+    access_log_free(serve.log);
+    store_fini(&serve.store);
+    pthread_mutex_destroy(&serve.reload_mutex);
+    if (status == 0)
+        log_line("stopped");
+    return status;
+}

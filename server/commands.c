@@ -1,0 +1,55 @@
+#include "server/commands.h"
+
+#include <stdio.h>
+
+struct model_options command_model_options(const struct settings *settings)
+{
+    return (struct model_options){
+        .profile = settings->profile,
+        .ensemble = !settings->no_ensemble,
+        .strict = settings->strict,
+        .limits =
+            {
+                .entries = (size_t)settings->artifact_entries,
+                .bytes = (size_t)settings->artifact_bytes,
+                .ratio = (unsigned)settings->artifact_ratio,
+            },
+    };
+}
+
+const char *command_version_text(const struct xgb_version *version, char *out, size_t size)
+{
+    if (version->known)
+        snprintf(out, size, "%d.%d.%d", version->major, version->minor, version->patch);
+    else
+        snprintf(out, size, "before 1.0");
+    return out;
+}
+
+int command_describe_model(const struct model *model, struct buffer *ret)
+{
+    const struct model_member *member = &model->members[0];
+    const struct xgb_model *source = member->source;
+    char version[48];
+    char size[80];
+
+    if (source->booster == XGB_GBLINEAR)
+        snprintf(size, sizeof(size), "linear");
+    else if (member->trees_used != source->tree_count)
+        snprintf(size, sizeof(size), "%u of %u trees (best_ntree_limit)", member->trees_used,
+                 source->tree_count);
+    else
+        snprintf(size, sizeof(size), "%u trees", source->tree_count);
+    if (buffer_print(ret, "%s, %s%s%s, written by XGBoost %s, %s, %u features, %s, profile %s%s",
+                     model->algorithm, source->format, source->pickle_class ? " in a pickle of " : "",
+                     source->pickle_class ? source->pickle_class : "",
+                     command_version_text(&source->version, version, sizeof(version)),
+                     source->objective_text, source->features, size, model->profile->name,
+                     model->profile_is_auto ? " (auto)" : ""))
+        return -1;
+    if (model->member_count > 1 &&
+        buffer_print(ret, ", %zu models that %s", model->member_count,
+                     model->vote ? "vote" : "are averaged"))
+        return -1;
+    return 0;
+}

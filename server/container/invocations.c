@@ -1,0 +1,323 @@
+#include "server/container/invocations.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/formats/encode.h"
+#include "server/formats/media_type.h"
+
+/* Rows of a block: decoded, scored and dropped while they are in the cache. */
+#define BLOCK_CELLS 16384
+
+/* Messages repeat a cell of the body and wrap it: never longer than a body may be, escaped. */
+#define MESSAGE_MAX ((size_t)1 << 31)
+
+void invocation_scratch_init(struct invocation_scratch *scratch)
+{
+    decoder_init(&scratch->decoder);
+    decode_fault_init(&scratch->fault);
+    scratch_init(&scratch->scorer);
+    predictions_init(&scratch->predictions);
+    buffer_init(&scratch->message, MESSAGE_MAX);
+}
+
+void invocation_scratch_fini(struct invocation_scratch *scratch)
+{
+    decoder_fini(&scratch->decoder);
+    decode_fault_fini(&scratch->fault);
+    scratch_fini(&scratch->scorer);
+    predictions_fini(&scratch->predictions);
+    buffer_fini(&scratch->message);
+}
+
+struct decode_rules invocation_decode_rules(const struct model *model, bool strict)
+{
+    return (struct decode_rules){
+        .libsvm_shift = model->profile->libsvm_shift,
+        .keep_trailing_rows = !strict,
+        .refuse_empty_cr = strict,
+    };
+}
+
+uint64_t invocation_cost(const struct model *model, size_t body_size)
+{
+    /* a cell is seldom shorter than two bytes; parsing takes about 2 ns a byte, a tree level 1 ns */
+    uint64_t rows = body_size / (2 * ((uint64_t)model->features + 1)) + 1;
+
+    return 2 * (uint64_t)body_size + rows * model->row_cost;
+}
+
+/* What a request is being made into: the answer's parts under one roof. */
+struct answer {
+    struct buffer *body;
+    struct invocation_result *result;
+    char *why;
+    size_t why_size;
+};
+
+/* One line for the log: the text's first line, control characters as spaces. */
+static void tell(const struct answer *answer, const char *what, struct bytes detail)
+{
+    size_t n;
+
+    snprintf(answer->why, answer->why_size, "%s%.*s", what,
+             (int)(detail.size < 400 ? detail.size : 400), (const char *)detail.data);
+    n = strlen(answer->why);
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)answer->why[i] < 0x20 || answer->why[i] == 0x7f)
+            answer->why[i] = ' ';
+    }
+}
+
+static void answer_text(const struct answer *answer, int status, const char *prefix,
+                        const struct buffer *text)
+{
+    answer->result->status = status;
+    answer->result->content_type = "text/html; charset=utf-8";
+    buffer_clear(answer->body);
+    if (buffer_append(answer->body, prefix, strlen(prefix)) ||
+        buffer_append(answer->body, text->data, text->size))
+        buffer_clear(answer->body);
+    tell(answer, "", bytes_of(answer->body->data, answer->body->size));
+}
+
+static void answer_page(const struct answer *answer, int status, const char *why)
+{
+    answer->result->status = status;
+    answer->result->content_type = NULL;
+    tell(answer, why, bytes_of("", 0));
+}
+
+static void answer_no_memory(const struct answer *answer)
+{
+    answer_page(answer, 503, "out of memory for this request");
+}
+
+/* 415: "Loading csv data failed with Exception, please ensure data is in csv format:\n <class ...". */
+static void answer_fault(const struct answer *answer, enum format format,
+                         struct invocation_scratch *scratch)
+{
+    const char *name = format == FORMAT_CSV ? "csv" : "libsvm";
+    struct buffer *message = &scratch->message;
+
+    if (scratch->fault.out_of_memory) {
+        answer_no_memory(answer);
+        return;
+    }
+    buffer_clear(message);
+    if (buffer_print(message,
+                     "Loading %s data failed with Exception, please ensure data is in %s format:\n "
+                     "<class '%s'>\n ",
+                     name, name, scratch->fault.exception) ||
+        buffer_append(message, scratch->fault.message.data, scratch->fault.message.size)) {
+        answer_no_memory(answer);
+        return;
+    }
+    answer_text(answer, 415, "", message);
+}
+
+/* The text of XGBoost's own check, up to where it stops being the same everywhere. */
+static int print_library_check(struct buffer *message, uint32_t features, uint64_t columns)
+{
+    char clock[16] = "00:00:00";
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (gmtime_r(&now, &tm))
+        strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+    return buffer_print(message,
+                        "[%s] ./src/learner.cc:1459: Check failed: "
+                        "learner_model_param_.num_feature >= p_fmat->Info().num_col_ (%u vs. %llu) "
+                        ": Number of columns does not match number of features in booster.\n"
+                        "Stack trace:\n",
+                        clock, features, (unsigned long long)columns);
+}
+
+bool invocation_columns_fit(const struct model *model, enum format format, uint64_t columns,
+                            struct buffer *message)
+{
+    uint64_t features = model->features;
+    bool pickled = model->members[0].source->pickle_class != NULL;
+
+    buffer_clear(message);
+    if (pickled && format == FORMAT_LIBSVM && columns > features + 1) {
+        (void)!buffer_print(message,
+                            "Feature size of libsvm inference data %llu is larger than feature size "
+                            "of trained model %llu.",
+                            (unsigned long long)columns, (unsigned long long)features);
+        return false;
+    }
+    if (pickled && format == FORMAT_CSV && columns != features && columns + 1 != features) {
+        (void)!buffer_print(message,
+                            "Feature size of csv inference data %llu is not consistent with feature "
+                            "size of trained model %llu.",
+                            (unsigned long long)columns, (unsigned long long)features);
+        return false;
+    }
+    for (size_t i = 0; i < model->member_count; i++) {
+        if (columns > model->members[i].source->features) {
+            (void)!print_library_check(message, model->members[i].source->features, columns);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Rows of a block, so that a block of any width stays small. */
+static size_t block_rows(uint64_t columns)
+{
+    size_t rows = columns ? BLOCK_CELLS / (columns < BLOCK_CELLS ? columns : BLOCK_CELLS) : 1024;
+
+    return rows < 1024 ? rows : 1024;
+}
+
+/*
+ * Decodes and scores the body block by block. A wrong number of columns is told only when the whole
+ * body was found readable, as the original does. Returns whether there are predictions.
+ */
+static bool score_body(const struct model *model, const struct invocation_rules *rules,
+                       enum format format, struct bytes body, struct invocation_scratch *scratch,
+                       const struct answer *answer)
+{
+    struct decode_rules decode_rules = invocation_decode_rules(model, rules->strict);
+    struct decoder *decoder = &scratch->decoder;
+    struct matrix block = {.rows = 0};
+    struct err err = ERR_INIT;
+    size_t rows;
+    bool fits;
+
+    decode_fault_clear(&scratch->fault);
+    predictions_clear(&scratch->predictions);
+    if (decoder_open(decoder, format, body, &decode_rules, &scratch->fault)) {
+        answer_fault(answer, format, scratch);
+        return false;
+    }
+    fits = invocation_columns_fit(model, format, decoder->columns, &scratch->message);
+    rows = block_rows(decoder->columns);
+    do {
+        if (decoder_next(decoder, rows, &block, &scratch->fault)) {
+            answer_fault(answer, format, scratch);
+            return false;
+        }
+        if (fits && block.rows && model_score(model, MODEL_VALUE, &block, &scratch->scorer,
+                                              &scratch->predictions, &err)) {
+            if (err.kind == ERR_MEMORY)
+                answer_no_memory(answer);
+            else
+                answer_page(answer, 500, err.text);
+            return false;
+        }
+    } while (block.rows);
+    if (!fits) {
+        if (scratch->message.size == 0)
+            answer_no_memory(answer);
+        else
+            answer_text(answer, 400, "Unable to evaluate payload provided: ", &scratch->message);
+        return false;
+    }
+    return true;
+}
+
+static void encode_answer(const struct invocation_rules *rules, const struct invocation *request,
+                          struct invocation_scratch *scratch, const struct answer *answer)
+{
+    struct err err = ERR_INIT;
+    enum accept_type accept;
+    int result = 0;
+
+    buffer_clear(&scratch->message);
+    accept = accept_parse(request->has_accept, request->accept, rules->default_accept,
+                          &scratch->message);
+    if (accept == ACCEPT_REFUSED) {
+        answer_text(answer, 406, "", &scratch->message);
+        return;
+    }
+    if (accept == ACCEPT_NO_MEMORY) {
+        answer_no_memory(answer);
+        return;
+    }
+    if (accept == ACCEPT_NO_ENCODER ||
+        (!rules->batch && (accept == ACCEPT_JSONLINES || accept == ACCEPT_RECORDIO))) {
+        answer_page(answer, 500,
+                    "no encoder for the response type that was asked for: use text/csv or "
+                    "application/json");
+        return;
+    }
+    if (rules->batch)
+        result = encode_batch(&scratch->predictions, answer->body, &err);
+    else if (accept == ACCEPT_CSV)
+        result = encode_csv(&scratch->predictions, answer->body, &err);
+    else
+        result = encode_json(&scratch->predictions, answer->body, &err);
+    if (result) {
+        answer_no_memory(answer);
+        return;
+    }
+    answer->result->status = 200;
+    answer->result->content_type = accept_content_type(accept);
+    answer->result->rows = scratch->predictions.rows;
+}
+
+/* A form's type is what `curl -d` and load testers send unasked; the original loses the body. */
+static void answer_form(const struct answer *answer, const struct invocation *request,
+                        struct invocation_scratch *scratch)
+{
+    buffer_clear(&scratch->message);
+    if (buffer_print(&scratch->message,
+                     "%.*s is the content type of a web form: say what the body is, such as "
+                     "curl -H 'Content-Type: text/csv' --data-binary @FILE",
+                     (int)request->content_type.size, (const char *)request->content_type.data))
+        answer_no_memory(answer);
+    else
+        answer_text(answer, 415, "", &scratch->message);
+}
+
+void invocation_run(const struct model *model, const struct invocation_rules *rules,
+                    const struct invocation *request, struct invocation_scratch *scratch,
+                    struct buffer *body, struct invocation_result *ret, char *why, size_t why_size)
+{
+    struct answer answer = {.body = body, .result = ret, .why = why, .why_size = why_size};
+    enum format format = FORMAT_CSV;
+
+    *ret = (struct invocation_result){.status = 0};
+    why[0] = '\0';
+    buffer_clear(body);
+    if (request->body.size == 0) {
+        ret->status = 204;
+        ret->content_type = "text/html; charset=utf-8";
+        return;
+    }
+    buffer_clear(&scratch->message);
+    switch (content_type_parse(request->has_content_type, request->content_type, &format,
+                               &scratch->message)) {
+    case CONTENT_TYPE_OK:
+        break;
+    case CONTENT_TYPE_FORM:
+        if (rules->strict) {
+            ret->status = 204;
+            ret->content_type = "text/html; charset=utf-8";
+            return;
+        }
+        answer_form(&answer, request, scratch);
+        return;
+    case CONTENT_TYPE_REFUSED:
+        answer_text(&answer, 415, "", &scratch->message);
+        return;
+    case CONTENT_TYPE_NO_MEMORY:
+        answer_no_memory(&answer);
+        return;
+    }
+    if (format == FORMAT_RECORDIO || format == FORMAT_PARQUET) {
+        /* the original's words for a type that it knows and does not serve */
+        if (buffer_print(&scratch->message, "Content-type %.*s is not supported.",
+                         (int)request->content_type.size,
+                         (const char *)request->content_type.data))
+            answer_no_memory(&answer);
+        else
+            answer_text(&answer, 415, "", &scratch->message);
+        return;
+    }
+    if (score_body(model, rules, format, request->body, scratch, &answer))
+        encode_answer(rules, request, scratch, &answer);
+}

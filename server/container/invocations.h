@@ -1,0 +1,69 @@
+#pragma once
+/*
+ * One scoring request, from body to body: POST /invocations of the XGBoost image (xgboost-container
+ * sections 3 to 6). Knows no socket; also what `predict --accept` runs.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "algorithms/predictions.h"
+#include "algorithms/scorer.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "models/model.h"
+#include "server/formats/decode.h"
+
+/* A thread's reusable memory for requests. */
+struct invocation_scratch {
+    struct decoder decoder;
+    struct decode_fault fault;
+    struct scratch scorer;
+    struct predictions predictions;
+    struct buffer message;
+};
+
+void invocation_scratch_init(struct invocation_scratch *scratch);
+void invocation_scratch_fini(struct invocation_scratch *scratch);
+
+struct invocation_rules {
+    bool strict;
+    bool batch;
+    const char *default_accept; /* or NULL */
+};
+
+struct invocation {
+    struct bytes body;
+    bool has_content_type;
+    struct bytes content_type;
+    bool has_accept;
+    struct bytes accept;
+};
+
+struct invocation_result {
+    int status;
+    const char *content_type; /* NULL: the framework's page for the status is wanted */
+    uint64_t rows;            /* scored */
+};
+
+/*
+ * Answers into `body` (cleared first). Every outcome is an answer: nothing fails. For a status other
+ * than 200 and 204, why[] is one line for the log.
+ */
+void invocation_run(const struct model *model, const struct invocation_rules *rules,
+                    const struct invocation *request, struct invocation_scratch *scratch,
+                    struct buffer *body, struct invocation_result *ret, char *why,
+                    size_t why_size);
+
+/* The rules of decoding under a profile. */
+struct decode_rules invocation_decode_rules(const struct model *model, bool strict);
+
+/*
+ * The count rules of 3.6. False where the request's columns do not fit the model; `message` then has
+ * the original's text, without the prefix of its 400.
+ */
+bool invocation_columns_fit(const struct model *model, enum format format, uint64_t columns,
+                            struct buffer *message);
+
+/* About how long a body takes, in nanoseconds: decides whether it is scored on the loop. */
+uint64_t invocation_cost(const struct model *model, size_t body_size);

@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""Writes the fuzz targets' seeds: DIRECTORY/NAME/FILE for each target NAME.
+
+Texts and requests are written here; models are trained on random numbers with Debian's
+python3-xgboost and saved in every format it has. Without that package those seeds are left out.
+Usage: make_corpus.py DIRECTORY STAMP
+"""
+import gzip
+import io
+import pathlib
+import pickle
+import struct
+import sys
+import tarfile
+import zipfile
+import zlib
+
+root = pathlib.Path(sys.argv[1])
+example = pathlib.Path(__file__).resolve().parent.parent.parent / "docker" / "example" / "model.json"
+
+
+def put(target, name, data):
+    directory = root / target
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def texts():
+    rows = {
+        "plain": "0.1,0.2,0.3\n4,5,6\n",
+        "crlf": "1,2\r\n3,\r\n",
+        "tabs": "1\t2\t\n3\t4\t5",
+        "odd": "1_000,.5,5.,1e-5,nan,-inf,\u0661\u0662, 7 ,\u00a08\n",
+        "ragged": "1,2,3\n4,5\n",
+        "bad": "a,b,c\n1,2,3\n",
+        "quotes": "\"5\",'6',\\7\n",
+        "utf8": b"1,\xff\xfe,2\n",
+        "long": ",".join(["0.123456789012345678"] * 400) + "\n",
+        "halfway": "9007199254740993,2.2250738585072011e-308,4.9e-324,1e400\n",
+    }
+    for name, text in rows.items():
+        put("csv", name, text)
+    lines = {
+        "plain": "1 0:0.1 1:0.2 4:0.5\n0 2:1\n",
+        "odd": "1:0.2 2:1\n\n0:1 0:2\n1 7:nan 3:1:9 \n",
+        "bad": "qid:3 1:2\n",
+        "negative": "1 -1:2\n",
+        "large": "1 99999999999:1\n1 99999999999999999999:1\n",
+        "empty": "1\n2\n",
+    }
+    for name, text in lines.items():
+        put("libsvm", name, text)
+    numbers = ["1", "-0.0", "1e-400", "179769313486231580793e289", "0x10", "1_0", " 7 ", "1" * 800 + "e-700",
+               "2.4703282292062327208e-324", "9007199254740992.99999999999999999999", "nan", "+Infinity"]
+    for i, text in enumerate(numbers):
+        put("number", f"{i}", text)
+
+
+def requests():
+    heads = {
+        "get": "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n",
+        "post": "POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Type: text/csv\r\n\r\n1,2",
+        "chunked": "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                   "3;x=y\r\n1,2\r\nA\r\n0123456789\r\n0\r\nTrailer: 1\r\n\r\n",
+        "expect": "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+        "old": "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        "both": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "fold": "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",
+        "absolute": "GET http://a:80/ping?x=1 HTTP/1.1\r\nHost: a\r\n\r\n",
+    }
+    for name, text in heads.items():
+        put("http", name, text)
+
+
+def put_model(name, target, data):
+    put(target, name, data)
+    put("pickle", f"bytes-{name}", pickle.dumps(bytearray(data[:2000]), protocol=4))
+
+
+def archives():
+    model = b'{"learner":{}}'
+    for name, mode in (("tar", "w"), ("tar.gz", "w:gz"), ("tar.bz2", "w:bz2"), ("tar.xz", "w:xz")):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode=mode) as tar:
+            for member in ("xgboost-model", "./second", "code/inference.py"):
+                info = tarfile.TarInfo(member)
+                info.size = len(model)
+                tar.addfile(info, io.BytesIO(model))
+        put("archive", name, out.getvalue())
+    for kind, where in ((tarfile.SYMTYPE, "/etc/passwd"), (tarfile.LNKTYPE, "xgboost-model")):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            info = tarfile.TarInfo("link")
+            info.type = kind
+            info.linkname = where
+            tar.addfile(info)
+        put("archive", f"link{kind.decode()}", out.getvalue())
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xgboost-model", model * 100)
+    put("archive", "zip", out.getvalue())
+
+
+def streams():
+    text = b"0123456789" * 300
+    put("inflate", "zlib", zlib.compress(text))
+    put("inflate", "gzip", gzip.compress(text, mtime=0))
+    put("inflate", "zfile", b"ZF" + hex(len(text)).encode().ljust(19) + zlib.compress(text))
+    for name in ("bz2", "lzma"):
+        module = __import__(name)
+        put("inflate", name, module.compress(text))
+        if name == "lzma":
+            put("inflate", "lzma1", module.compress(text, format=module.FORMAT_ALONE))
+
+
+def pickles():
+    values = [None, [1, 2.5, "x"], {"a": (1, 2), b"b": {3}}, 10**30, bytearray(b"abc"), "\u00e9" * 70]
+    for protocol in range(6):
+        put("pickle", f"values-{protocol}", pickle.dumps(values, protocol=protocol))
+    put("pickle", "system", b"cos\nsystem\n(S'true'\ntR.")
+
+
+def models():
+    put_model("example.json", "json", example.read_bytes())
+    put("json_reader", "example", example.read_bytes()[:3000])
+    put("json_reader", "all", '{"a":[1,-2.5e3,true,null,NaN,-Infinity,"x\\"y"],"b":{}}')
+    try:
+        import numpy
+        import xgboost
+    except ImportError:
+        print("make_corpus.py: no python3-xgboost: seeds of models are few", file=sys.stderr)
+        return
+    random = numpy.random.RandomState(7)
+    x = random.rand(200, 4).astype("float32")
+    x[random.rand(*x.shape) < 0.1] = numpy.nan
+    y = random.randint(0, 3, 200)
+    kinds = {
+        "logistic": ({"objective": "binary:logistic"}, (y > 0).astype(int)),
+        "softprob": ({"objective": "multi:softprob", "num_class": 3}, y),
+        "dart": ({"booster": "dart", "rate_drop": 0.5, "objective": "reg:squarederror"}, y),
+        "gblinear": ({"booster": "gblinear", "objective": "count:poisson"}, y),
+    }
+    out = pathlib.Path(sys.argv[1]) / "tmp"
+    out.mkdir(parents=True, exist_ok=True)
+    for name, (parameters, label) in kinds.items():
+        data = x if name != "gblinear" else numpy.nan_to_num(x)
+        booster = xgboost.train({"max_depth": 3, "verbosity": 0, "nthread": 1, **parameters},
+                                xgboost.DMatrix(data, label), num_boost_round=3)
+        for suffix, target in (("json", "json"), ("ubj", "ubjson"), ("bin", "legacy")):
+            path = out / f"m.{suffix}"
+            booster.save_model(path)
+            put_model(f"{name}.{suffix}", target, path.read_bytes())
+            path.unlink()
+        for protocol in (0, 2, 4, 5):
+            put("pickle", f"{name}-{protocol}", pickle.dumps(booster, protocol=protocol))
+    out.rmdir()
+    categories = x.copy()
+    categories[:, 0] = random.randint(0, 8, 200)
+    booster = xgboost.train(
+        {"max_depth": 3, "verbosity": 0, "nthread": 1, "tree_method": "approx", "max_cat_to_onehot": 2},
+        xgboost.DMatrix(categories, y, feature_types=["c", "q", "q", "q"], enable_categorical=True), 3)
+    put("ubjson", "categories", bytes(booster.save_raw("ubj")))
+    put("json", "categories", bytes(booster.save_raw("json")))
+    put("pickle", "array-4", pickle.dumps([random.rand(3, 2), numpy.array(["a", "bc"]), numpy.float32(1)], 4))
+    put("pickle", "array-2", pickle.dumps(numpy.array([None, "x"], dtype=object), 2))
+    put("legacy", "binf", b"binf" + (root / "legacy" / "logistic.bin").read_bytes().removeprefix(b"binf"))
+    body = (root / "legacy" / "logistic.bin").read_bytes().removeprefix(b"binf")
+    put("legacy", "snapshot", b"CONFIG-offset:" + struct.pack("<q", len(body)) + body + b"{}")
+
+
+texts()
+requests()
+archives()
+streams()
+pickles()
+models()
+pathlib.Path(sys.argv[2]).write_text("done\n")

@@ -1,0 +1,99 @@
+"""The recorded requests and responses of the original container's code (container-golden).
+
+The records of a model and an environment are sent to one server; spec section 10.1 names the few that a
+correct server answers otherwise.
+"""
+import base64
+import json
+import os
+
+import pytest
+
+from conftest import FIXTURES, normalise, serving
+
+CASES = FIXTURES / "container-golden" / "cases.jsonl"
+GROUPS = ("csv", "libsvm", "basic", "http", "ctype")
+# recorded with the app mounted without its loader: a server refuses to start
+UNLOADABLE = ("bad", "empty", "emptyfile", "notbooster", "dot")
+PROFILES = {"A": ["3.0-5"], "AB": ["3.0-5"], "B": []}
+
+
+def servers():
+    """(profile, model, environment) -> records."""
+    groups = {}
+    if CASES.exists():
+        for line in CASES.read_text().splitlines():
+            record = json.loads(line)
+            if record["id"].rsplit("-", 1)[0] not in GROUPS or record["model"] in UNLOADABLE:
+                continue
+            for profile in PROFILES[record["rig"]]:
+                key = (profile, record["model"], json.dumps(record["env"], sort_keys=True))
+                groups.setdefault(key, []).append(record)
+    if not groups:
+        return [pytest.param(None, None, id="no-golden-data", marks=pytest.mark.skip(reason=f"no golden data at {CASES}"))]
+    return [pytest.param(key, records, id="-".join(key[:2]) + key[2]) for key, records in sorted(groups.items())]
+
+
+def expected_of(record):
+    """What the record says, with this machine's CPU count; the front end's 404 for http-004."""
+    status, content_type = record["status"], record["resp_content_type"]
+    body = base64.b64decode(record["resp_body_b64"]) if record.get("resp_body_b64") else (record["resp_body"] or "").encode()
+    if record["path"] == "/nope":
+        return 404, "application/octet-stream", b"{}"
+    if record["path"] == "/execution-parameters" and status == 200:
+        body = body.replace(b'"MaxConcurrentTransforms": 2', b'"MaxConcurrentTransforms": %d' % len(os.sched_getaffinity(0)))
+    return status, content_type, body
+
+
+def body_of(record):
+    if record.get("body_b64"):
+        return base64.b64decode(record["body_b64"])
+    return (record["body"] or "").encode()
+
+
+def different(server, record):
+    headers = {}
+    if record["content_type"] is not None:
+        headers["Content-Type"] = record["content_type"]
+    if record["accept"] is not None:
+        headers["Accept"] = record["accept"]
+    body = body_of(record)
+    response, data = server.request(record["method"], record["path"], body if record["method"] != "GET" or body else None, headers)
+    status, content_type, expected = expected_of(record)
+    same = data == expected
+    if record.get("volatile"):
+        same = normalise(data.decode()) == normalise(expected.decode())
+    if record["method"] == "HEAD":
+        same = data == b""
+    if (response.status, response.getheader("Content-Type")) == (status, content_type) and same:
+        return None
+    return f"{record['id']} {record['method']} {record['path']} {record['content_type']} {body[:80]!r}: got {response.status} {response.getheader('Content-Type')} {data[:300]!r}, expected {status} {content_type} {expected[:300]!r}"
+
+
+@pytest.mark.parametrize("key,records", servers())
+def test_records(key, records):
+    profile, model, env = key
+    path = CASES.parent / "models" / model
+    with serving("--model", path, "--profile", profile, "--strict", env=json.loads(env)) as server:
+        wrong = [text for text in (different(server, record) for record in records) if text]
+    assert not wrong, f"{len(wrong)} of {len(records)} differ:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("model", UNLOADABLE)
+def test_refuses_to_start(model, tmp_path):
+    import subprocess
+
+    from conftest import PROGRAM, clean_environment
+
+    path = CASES.parent / "models" / model
+    if not CASES.exists():
+        pytest.skip(f"no golden data at {CASES}")
+    if model in ("empty",):
+        path = tmp_path
+    result = subprocess.run(
+        [PROGRAM, "serve", "--model", str(path), "--port", "0"], stderr=subprocess.PIPE, env=clean_environment(), timeout=60
+    )
+    assert result.returncode == 1
+    lines = result.stderr.decode().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("endpointd: "), lines
+    assert str(path) in lines[0]

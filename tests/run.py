@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""Builds and runs every test; the last line is `N passed, N failed, N skipped`.
+
+  lint                     rules that no compiler checks
+  build/                   release: unit tests, fuzz corpora, then the black-box suites
+  build-asan/              the same tests under the address and undefined-behaviour sanitizers
+  build-tsan/              the threaded tests under the thread sanitizer
+  valgrind                 unit tests of the release build
+  build-fuzz/              each libFuzzer target over its corpus, then a few seconds on its own
+
+`run.py STEP...` runs some of them: lint, unit, http, asan, tsan, valgrind, fuzz.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+root = pathlib.Path(__file__).resolve().parent.parent
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+started = time.monotonic()
+
+
+def say(text):
+    print(f"== [{time.monotonic() - started:4.0f} s] {text}", flush=True)
+
+
+def count(passed=0, failed=0, skipped=0):
+    counts["passed"] += passed
+    counts["failed"] += failed
+    counts["skipped"] += skipped
+
+
+def build(name, *options):
+    """A build directory, compiled; None where that failed."""
+    directory = root / name
+    if not (directory / "build.ninja").exists():
+        command = ["meson", "setup", str(directory), *options]
+        if subprocess.run(command, cwd=root).returncode:
+            count(failed=1)
+            return None
+    if subprocess.run(["ninja", "-C", str(directory)], cwd=root, stdout=subprocess.DEVNULL).returncode:
+        subprocess.run(["ninja", "-C", str(directory)], cwd=root)
+        say(f"{name} does not compile")
+        count(failed=1)
+        return None
+    return directory
+
+
+def count_test(test, name):
+    """Adds one meson test: its TAP lines where it has them, else its result."""
+    output = test.get("stdout", "")
+    points = re.findall(r"^(ok|not ok) \d+(.*)$", output, re.M)
+    result = test["result"]
+    for status, rest in points:
+        if "# SKIP" in rest.upper():
+            count(skipped=1)
+            print(f"skipped: {name}{rest}")
+        elif status == "ok":
+            count(passed=1)
+        else:
+            count(failed=1)
+    if result == "SKIP" and not points:
+        count(skipped=1)
+        print(f"skipped: {name}: {output.strip()[:200]}")
+    elif result in ("OK", "EXPECTEDFAIL") and not points:
+        count(passed=1)
+    elif result not in ("OK", "SKIP", "EXPECTEDFAIL"):
+        if not any(status == "not ok" for status, _ in points):
+            count(failed=1)
+        print(f"FAILED: {name} ({result})\n{output}\n{test.get('stderr', '')}")
+
+
+def meson_test(directory, *options, env=None):
+    log = directory / "meson-logs" / "testlog.json"
+    for old in (directory / "meson-logs").glob("testlog*.json"):
+        old.unlink()
+    subprocess.run(
+        ["meson", "test", "-C", str(directory), "--no-rebuild", "--num-processes", "2", *options],
+        cwd=root,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **(env or {})},
+    )
+    logs = list((directory / "meson-logs").glob("testlog*.json"))
+    if not logs:
+        say(f"no test ran in {directory.name} {options}")
+        count(failed=1)
+        return
+    for line in logs[0].read_text().splitlines():
+        test = json.loads(line)
+        count_test(test, f"{directory.name} {test['name']}")
+    del log
+
+
+def pytest(program, *paths, env=None):
+    """Black-box suites against one program."""
+    result = subprocess.run(
+        ["/usr/bin/python3", "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", *paths],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "ENDPOINTD": str(program), **(env or {})},
+    )
+    print(result.stdout[-20000:])
+    found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped|error)", result.stdout)}
+    count(found.get("passed", 0), found.get("failed", 0) + found.get("error", 0), found.get("skipped", 0))
+    if result.returncode not in (0, 1) or (result.returncode == 1 and not found.get("failed", 0) + found.get("error", 0)):
+        count(failed=1)
+
+
+sanitizers = {
+    "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:handle_abort=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "LSAN_OPTIONS": f"suppressions={root}/tests/setups/lsan.supp:print_suppressions=0",
+    "TSAN_OPTIONS": "halt_on_error=1",
+}
+
+
+def step_lint():
+    result = subprocess.run([sys.executable, "tests/lint"], cwd=root)
+    count(passed=result.returncode == 0, failed=result.returncode != 0)
+
+
+def step_unit():
+    directory = build("build")
+    if directory:
+        meson_test(directory)
+
+
+def step_http():
+    directory = build("build")
+    if directory:
+        pytest(directory / "endpointd", "tests/http", "tests/golden")
+
+
+def step_asan():
+    directory = build("build-asan", "--native-file", "tests/setups/asan.ini")
+    if directory:
+        meson_test(directory, "--timeout-multiplier", "5", env=sanitizers)
+        pytest(directory / "endpointd", "tests/http", "tests/golden", env={**sanitizers, "ENDPOINTD_SLOW": "1"})
+
+
+def step_tsan():
+    directory = build("build-tsan", "--native-file", "tests/setups/tsan.ini")
+    if directory:
+        meson_test(directory, "--timeout-multiplier", "5", "http_server", "workers", env=sanitizers)
+        pytest(directory / "endpointd", "tests/http", env={**sanitizers, "ENDPOINTD_SLOW": "1"})
+
+
+def step_valgrind():
+    directory = build("build")
+    if directory:
+        meson_test(directory, "--setup", "valgrind", "--suite", "unit")
+
+
+def step_fuzz():
+    if not shutil.which("clang-14"):
+        print("skipped: libFuzzer targets: clang-14 is not installed")
+        count(skipped=1)
+        return
+    directory = build("build-fuzz", "--native-file", "tests/setups/fuzz.ini")
+    if not directory:
+        return
+    subprocess.run(["ninja", "-C", str(directory), "tests/fuzz/corpus.stamp"], cwd=root, stdout=subprocess.DEVNULL)
+    seconds = os.environ.get("FUZZ_SECONDS", "5")
+    for target in sorted((directory / "tests" / "fuzz").glob("fuzz_*")):
+        if not target.is_file() or not os.access(target, os.X_OK):
+            continue
+        corpus = directory / "tests" / "fuzz" / "corpus" / target.name[len("fuzz_") :]
+        found = directory / "found" / target.name
+        found.mkdir(parents=True, exist_ok=True)
+        for limit in ("-runs=0", f"-max_total_time={seconds}"):
+            result = subprocess.run(
+                [str(target), limit, "-max_len=65536", "-rss_limit_mb=2048", "-timeout=20", str(found), str(corpus)],
+                cwd=directory,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                env={**os.environ, **sanitizers},
+            )
+            count(passed=result.returncode == 0, failed=result.returncode != 0)
+            if result.returncode:
+                print(f"FAILED: {target.name} {limit}\n{result.stdout[-6000:]}")
+
+
+steps = ["lint", "unit", "http", "asan", "tsan", "valgrind", "fuzz"]
+
+
+def main():
+    chosen = sys.argv[1:] or steps
+    for name in chosen:
+        if name not in steps:
+            sys.exit(f"run.py: no step {name!r}: choose from {', '.join(steps)}")
+    for name in chosen:
+        say(name)
+        globals()[f"step_{name}"]()
+    say("done")
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
+    sys.exit(1 if counts["failed"] or not counts["passed"] else 0)
+
+
+if __name__ == "__main__":
+    main()
