@@ -12,9 +12,9 @@
 #include "server/formats/decode.h"
 
 enum content_type_result {
-    CONTENT_TYPE_OK,         /* *ret_format is set */
-    CONTENT_TYPE_FORM,       /* application/x-www-form-urlencoded or multipart/form-data */
-    CONTENT_TYPE_REFUSED,    /* `message` has the original's text; answer 415 */
+    CONTENT_TYPE_OK,      /* *ret_format is set */
+    CONTENT_TYPE_FORM,    /* application/x-www-form-urlencoded or multipart/form-data */
+    CONTENT_TYPE_REFUSED, /* `message` has the original's text; answer 415 */
     CONTENT_TYPE_NO_MEMORY,
 };
 
@@ -27,7 +27,7 @@ enum accept_type {
     ACCEPT_JSON,
     ACCEPT_JSONLINES,
     ACCEPT_RECORDIO,
-    ACCEPT_REFUSED, /* `message` has the original's text; answer 406 */
+    ACCEPT_REFUSED,    /* `message` has the original's text; answer 406 */
     ACCEPT_NO_ENCODER, /* the environment's default is none of the four; answer 500 */
     ACCEPT_NO_MEMORY,
 };
