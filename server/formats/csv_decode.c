@@ -37,6 +37,10 @@ static int sniff(struct bytes line)
     size_t characters = 0;
     int best = -1;
 
+    /* a comma beats all, and so many bytes are no more characters */
+    if (line.size &&
+        memchr(line.data, ',', line.size < SNIFF_CHARACTERS ? line.size : SNIFF_CHARACTERS))
+        return ',';
     for (size_t i = 0; i < line.size; i++) {
         uint8_t c = line.data[i];
 
@@ -162,7 +166,9 @@ static int csv_open(struct decoder *decoder, struct decode_fault *fault)
     if (delimiter < 0)
         return decode_fail(fault, 1, 0, "_csv.Error", "Could not determine delimiter");
     decoder->delimiter = (char)delimiter;
-    decoder->columns = tally_of(first, (uint8_t)delimiter).delimiters + 1;
+    decoder->columns = tally.delimiters + 1;
+    if (tally.lines)
+        decoder->columns = tally_of(first, (uint8_t)delimiter).delimiters + 1;
     return check_body(decoder, &tally, fault);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 /*
  * The two negotiations of the XGBoost image, neither of which is RFC 9110's: what a Content-Type
- * header means (xgboost-container 3.2), and what an Accept header asks for (4.1).
+ * header means (xgboost-container 3.2), and what an Accept header asks for (4.1). Headers are taken
+ * as Latin-1, as the originals take them; a `message` replaces what the buffer held, and is UTF-8.
  */
 
 #include <stdbool.h>
