@@ -1,1 +1,286 @@
+/*
+ * The part of decoding that is the same for all formats: which bytes are the body, and the faults,
+ * in the words of Python and XGBoost.
+ */
 #include "server/formats/decode.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/unicode.h"
+#include "server/formats/decode_internal.h"
+
+/* Memory that one large body needed is not kept for the small ones that follow it. */
+#define KEEP_CAPACITY ((size_t)4 * 1024 * 1024)
+
+/* CPython cuts the literal of a bad int, but not that of a bad float. */
+#define INT_LITERAL_MAX 200
+
+static const struct decode_format *const formats[] = {
+    [FORMAT_CSV] = &decode_csv,
+    [FORMAT_LIBSVM] = &decode_libsvm,
+    [FORMAT_RECORDIO] = NULL,
+    [FORMAT_PARQUET] = NULL,
+};
+
+void decode_fault_init(struct decode_fault *fault)
+{
+    *fault = (struct decode_fault){.exception = NULL};
+    buffer_init(&fault->message, SIZE_MAX);
+}
+
+void decode_fault_fini(struct decode_fault *fault)
+{
+    if (fault)
+        buffer_fini(&fault->message);
+}
+
+void decode_fault_clear(struct decode_fault *fault)
+{
+    fault->out_of_memory = false;
+    fault->exception = NULL;
+    fault->row = 0;
+    fault->column = 0;
+    buffer_clear(&fault->message);
+}
+
+int decode_fail_memory(struct decode_fault *fault)
+{
+    decode_fault_clear(fault);
+    fault->out_of_memory = true;
+    return -1;
+}
+
+static void fault_begin(struct decode_fault *fault, uint64_t row, uint64_t column,
+                        const char *exception)
+{
+    decode_fault_clear(fault);
+    fault->exception = exception;
+    fault->row = row;
+    fault->column = column;
+}
+
+int decode_fail(struct decode_fault *fault, uint64_t row, uint64_t column, const char *exception,
+                const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (n < 0)
+        n = 0;
+    if ((size_t)n >= sizeof(text))
+        n = sizeof(text) - 1;
+    fault_begin(fault, row, column, exception);
+    if (buffer_append(&fault->message, text, (size_t)n))
+        return decode_fail_memory(fault);
+    return -1;
+}
+
+/* One character between the quotes of Python's repr(): itself, or an escape in ASCII, which is
+ * always longer than the character. Returns the bytes written to out. */
+static size_t literal_character(char out[16], const char *text, size_t size, uint32_t code,
+                                char quote)
+{
+    char letter = code == '\t'                             ? 't'
+                  : code == '\n'                           ? 'n'
+                  : code == '\r'                           ? 'r'
+                  : code == '\\' || code == (uint8_t)quote ? (char)code
+                                                           : '\0';
+
+    if (letter) {
+        out[0] = '\\';
+        out[1] = letter;
+        return 2;
+    }
+    if (unicode_is_printable(code)) {
+        memcpy(out, text, size);
+        return size;
+    }
+    if (code < 0x100)
+        return (size_t)snprintf(out, 16, "\\x%02" PRIx32, code);
+    if (code < 0x10000)
+        return (size_t)snprintf(out, 16, "\\u%04" PRIx32, code);
+    return (size_t)snprintf(out, 16, "\\U%08" PRIx32, code);
+}
+
+/* Appends text (valid UTF-8) as Python's repr() of a str, cut after max_characters, a quote
+ * counted. */
+static int append_literal(struct buffer *buffer, struct bytes text, size_t max_characters)
+{
+    const char *p = (const char *)text.data;
+    size_t left = text.size;
+    size_t room = max_characters - 1;
+    bool double_quoted = left && memchr(p, '\'', left) && !memchr(p, '"', left);
+    char quote = double_quoted ? '"' : '\'';
+
+    if (buffer_append(buffer, &quote, 1))
+        return -1;
+    while (left && room) {
+        char out[16];
+        uint32_t code;
+        size_t size = unicode_decode(p, left, &code);
+        size_t n = literal_character(out, p, size, code, quote);
+        size_t characters = n == size ? 1 : n;
+
+        if (characters > room)
+            n = characters = room;
+        if (buffer_append(buffer, out, n))
+            return -1;
+        room -= characters;
+        p += size;
+        left -= size;
+    }
+    return room ? buffer_append(buffer, &quote, 1) : 0;
+}
+
+static int fail_literal(struct decode_fault *fault, uint64_t row, uint64_t column,
+                        const char *prefix, struct bytes text, size_t max_characters)
+{
+    fault_begin(fault, row, column, "ValueError");
+    if (buffer_append(&fault->message, prefix, strlen(prefix)) ||
+        append_literal(&fault->message, text, max_characters))
+        return decode_fail_memory(fault);
+    return -1;
+}
+
+int decode_fail_float(struct decode_fault *fault, uint64_t row, uint64_t column, struct bytes text)
+{
+    return fail_literal(fault, row, column, "could not convert string to float: ", text, SIZE_MAX);
+}
+
+int decode_fail_int(struct decode_fault *fault, uint64_t row, uint64_t column, struct bytes text)
+{
+    return fail_literal(fault, row, column, "invalid literal for int() with base 10: ", text,
+                        INT_LITERAL_MAX);
+}
+
+int decode_fail_infinite(struct decode_fault *fault, uint64_t row, uint64_t column)
+{
+    /* Time, path and line are whatever the build of XGBoost had; nobody reads them. */
+    return decode_fail(fault, row, column, "xgboost.core.XGBoostError",
+                       "[00:00:00] /workspace/src/data/data.cc:1104: Check failed: valid: "
+                       "Input data contains `inf` or `nan`\nStack trace:\n");
+}
+
+int decode_check_text(struct bytes body, uint64_t rows_before, struct decode_fault *fault)
+{
+    const char *text = (const char *)body.data;
+    struct unicode_fault bad;
+    size_t at = unicode_check(text, body.size, &bad);
+    uint64_t row = rows_before + 1;
+
+    if (at == body.size)
+        return 0;
+    for (const char *p = text; (p = memchr(p, '\n', (size_t)(text + at - p))); p++)
+        row++;
+    if (bad.first == bad.last)
+        return decode_fail(fault, row, 0, "UnicodeDecodeError",
+                           "'utf-8' codec can't decode byte 0x%02x in position %zu: %s", bad.byte,
+                           bad.first, bad.reason);
+    return decode_fail(fault, row, 0, "UnicodeDecodeError",
+                       "'utf-8' codec can't decode bytes in position %zu-%zu: %s", bad.first,
+                       bad.last, bad.reason);
+}
+
+void decoder_init(struct decoder *decoder)
+{
+    *decoder = (struct decoder){.format = FORMAT_CSV};
+    buffer_init(&decoder->values, SIZE_MAX);
+    buffer_init(&decoder->row_start, SIZE_MAX);
+    buffer_init(&decoder->column_index, SIZE_MAX);
+    buffer_init(&decoder->row_size, SIZE_MAX);
+    buffer_init(&decoder->scratch, SIZE_MAX);
+}
+
+void decoder_fini(struct decoder *decoder)
+{
+    if (!decoder)
+        return;
+    buffer_fini(&decoder->values);
+    buffer_fini(&decoder->row_start);
+    buffer_fini(&decoder->column_index);
+    buffer_fini(&decoder->row_size);
+    buffer_fini(&decoder->scratch);
+}
+
+static void reset(struct buffer *buffer)
+{
+    buffer_clear(buffer);
+    if (buffer->capacity > KEEP_CAPACITY)
+        buffer_fini(buffer);
+}
+
+static struct bytes without_line_end(struct bytes text)
+{
+    if (text.size && text.data[text.size - 1] == '\n')
+        text.size--;
+    return text;
+}
+
+/* The body without white space at both ends; where more follows, only at its beginning. */
+static struct bytes strip(struct bytes body, bool more_follows)
+{
+    struct bytes stripped = bytes_trim(body);
+
+    if (!more_follows || !stripped.size)
+        return stripped;
+    return without_line_end(
+        bytes_of(stripped.data, (size_t)(body.data + body.size - stripped.data)));
+}
+
+int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
+                 const struct decode_rules *rules, struct decode_fault *fault)
+{
+    decoder->format = format;
+    decoder->rules = *rules;
+    decoder->body = strip(body, rules->more_follows);
+    decoder->columns = 0;
+    decoder->rows = 0;
+    decoder->rows_done = 0;
+    decoder->continued = false;
+    decoder->delimiter = '\0';
+    decoder->infinite_row = 0;
+    decoder->infinite_column = 0;
+    decoder->shifted = false;
+    decoder->rows_held = 0;
+    decoder->next_row = 0;
+    decoder->next_entry = 0;
+    reset(&decoder->values);
+    reset(&decoder->row_start);
+    reset(&decoder->column_index);
+    reset(&decoder->row_size);
+    reset(&decoder->scratch);
+    if ((size_t)format >= ARRAY_LENGTH(formats) || !formats[format])
+        return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
+    return formats[format]->open(decoder, fault);
+}
+
+int decoder_continue(struct decoder *decoder, struct bytes piece, struct decode_fault *fault)
+{
+    if (!piece.size)
+        return 0;
+    if (!formats[decoder->format])
+        return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
+    decoder->body = without_line_end(piece);
+    decoder->continued = true;
+    return formats[decoder->format]->resume(decoder, fault);
+}
+
+int decoder_next(struct decoder *decoder, size_t max_rows, struct matrix *ret,
+                 struct decode_fault *fault)
+{
+    struct matrix matrix = {.kind = MATRIX_DENSE};
+
+    matrix.columns = decoder->columns;
+    if (max_rows && formats[decoder->format] &&
+        formats[decoder->format]->next(decoder, max_rows, &matrix, fault))
+        return -1;
+    decoder->rows_done += matrix.rows;
+    *ret = matrix;
+    return 0;
+}

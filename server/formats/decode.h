@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Request bodies to blocks of rows. A decoder checks the whole body as the original does (its errors
- * come in the original's order and words) and hands out blocks that fit the cache. One decoder a
- * format, parameterised by rules; formats know matrices, not models.
+ * Request bodies to blocks of rows. A decoder checks the whole body as the original does (its
+ * errors come in the original's order and words) and hands out blocks that fit the cache. One
+ * decoder a format, parameterised by rules; formats know matrices, not models.
  *
  *   decoder_init(&d);                    once a thread: the memory is reused
  *   decoder_open(&d, kind, body, ...);   0, or -1 and the fault
@@ -10,7 +10,12 @@
  *   decoder_fini(&d);
  *
  * Some faults are found only at the end (an infinity, which the original finds after all text was
- * parsed): a response may leave only after decoder_next has returned a block of 0 rows.
+ * parsed): a response may leave only after decoder_next has returned a block of 0 rows. After a
+ * fault a decoder is good for nothing but decoder_open and decoder_fini.
+ *
+ * The views that a decoder is given (body, piece) must stay until it is opened or continued again.
+ * Time and memory are in proportion to the body, whatever is in it (libsvm rows out of order cost a
+ * sort). Memory is kept from one body to the next, but for buffers of more than 4 MB.
  */
 
 #include <stdbool.h>
@@ -33,12 +38,13 @@ enum format {
  * prefix: "<class 'ValueError'>" and the message are kept apart, because formats join them with
  * different white space. */
 struct decode_fault {
-    bool out_of_memory;        /* we failed, not the body: nothing else is set */
-    const char *exception;     /* "ValueError", "_csv.Error", "UnicodeDecodeError",
-                                * "xgboost.core.XGBoostError" */
-    struct buffer message;     /* UTF-8; any length up to the body's (buffer's max) */
-    uint64_t row;              /* 1-based line of the body; 0: not known */
-    uint64_t column;           /* 1-based cell; 0: not known */
+    bool out_of_memory;    /* we failed, not the body: nothing else is set */
+    const char *exception; /* "ValueError", "_csv.Error", "UnicodeDecodeError",
+                            * "xgboost.core.XGBoostError", "OverflowError" */
+    struct buffer message; /* UTF-8; quotes the cell, and so up to four times the body's size */
+    uint64_t row;          /* 1-based line of the stripped body, counted on over what continues it;
+                            * 0: not known */
+    uint64_t column;       /* 1-based cell (csv) or item between spaces (libsvm); 0: not known */
 };
 
 void decode_fault_init(struct decode_fault *fault);
@@ -46,40 +52,53 @@ void decode_fault_fini(struct decode_fault *fault);
 void decode_fault_clear(struct decode_fault *fault);
 
 struct decode_rules {
-    bool libsvm_shift;     /* see models/profile.h */
+    bool libsvm_shift;       /* see models/profile.h */
     bool keep_trailing_rows; /* libsvm: trailing rows without a feature are rows (the original drops
                               * them; --strict) */
-    bool refuse_empty_cr;  /* csv: a last cell of "\r" alone is an error as in the original (--strict),
-                            * not a missing value */
+    bool refuse_empty_cr;    /* csv: a last cell of "\r" alone is an error as in the original
+                              * (--strict), not a missing value */
+    bool more_follows;       /* the body is the first piece of several (`predict`): its end is taken
+                              * as decoder_continue takes a piece's, not stripped of white space */
 };
 
 struct decoder {
     enum format format;
     struct decode_rules rules;
-    struct bytes body;       /* what is left to hand out */
-    uint64_t columns;        /* of the request; known after decoder_open */
-    uint64_t rows;           /* lines of the body; known after decoder_open for csv */
-    uint64_t rows_done;      /* handed out, over all continuations */
-    char delimiter;          /* csv */
-    bool saw_infinite;
-    size_t next_row;         /* libsvm: first row not yet handed out */
-    /* reused memory */
-    struct buffer values, row_start, column_index;
+    struct bytes body;  /* what is left to hand out */
+    uint64_t columns;   /* of the request; known after decoder_open (libsvm: the largest so far) */
+    uint64_t rows;      /* of the body and of what continued it; known after decoder_open */
+    uint64_t rows_done; /* handed out, over all continuations */
+    bool continued;     /* decoder_continue was called */
+
+    char delimiter;        /* csv */
+    uint64_t infinite_row; /* csv: where the first infinity is, 0 where there is none */
+    uint64_t infinite_column;
+
+    bool shifted;       /* libsvm: indices were decreased by 1 */
+    uint64_t rows_held; /* libsvm: trailing rows without a feature, dropped unless one follows */
+    size_t next_row;    /* libsvm: the first row not yet handed out, in row_size */
+    size_t next_entry;  /* libsvm: its first entry, in values and column_index */
+
+    /* reused memory; not all of it for each format */
+    struct buffer values, row_start, column_index, row_size, scratch;
 };
 
 void decoder_init(struct decoder *decoder);
 void decoder_fini(struct decoder *decoder);
 
+/* A fault with out_of_memory set may be met anywhere. FORMAT_RECORDIO and FORMAT_PARQUET are
+ * refused. */
 int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
                  const struct decode_rules *rules, struct decode_fault *fault) MUST_CHECK;
 
-/* For input that comes in pieces (`predict`): `piece` is whole lines that follow what was handed out;
- * delimiter and columns stay (csv). Leading and trailing blank lines are not stripped, except that one
- * final line end is no row. */
+/* For input that comes in pieces (`predict`): `piece` is whole lines that follow what was handed
+ * out, to the last row; delimiter and columns stay (csv), and so does the shift of indices (libsvm:
+ * an index 0 after shifted ones is a fault). Leading and trailing blank lines are not stripped,
+ * except that one final line end is no row. */
 int decoder_continue(struct decoder *decoder, struct bytes piece,
                      struct decode_fault *fault) MUST_CHECK;
 
-/* At most max_rows rows, as views of the decoder's memory that hold until the next call; 0 rows at the
- * end. */
+/* At most max_rows rows, as views of the decoder's memory that hold until the next call; 0 rows at
+ * the end. */
 int decoder_next(struct decoder *decoder, size_t max_rows, struct matrix *ret,
                  struct decode_fault *fault) MUST_CHECK;

@@ -1,1 +1,146 @@
 #include "server/formats/encode.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/number_print.h"
+
+/* A short text in room that can be copied whole, which is one instruction where a copy of its
+ * length is a call. */
+struct piece {
+    char text[16];
+    size_t size;
+};
+
+#define PIECE(literal)                                                                             \
+    {                                                                                              \
+        .text = literal, .size = sizeof(literal) - 1                                               \
+    }
+
+/* What stands around the numbers. */
+struct layout {
+    struct piece row_begin;
+    struct piece between_columns;
+    struct piece row_end;
+    struct piece between_rows;
+    size_t (*print)(char *out, double value);
+};
+
+static const struct layout csv_layout = {
+    .row_begin = PIECE(""),
+    .between_columns = PIECE(","),
+    .row_end = PIECE("\n"),
+    .between_rows = PIECE(""),
+    .print = number_print_double,
+};
+static const struct layout json_layout = {
+    .row_begin = PIECE("{\"score\": "),
+    .between_columns = PIECE(""),
+    .row_end = PIECE("}"),
+    .between_rows = PIECE(", "),
+    .print = number_print_json,
+};
+static const struct layout json_list_layout = {
+    .row_begin = PIECE("{\"score\": ["),
+    .between_columns = PIECE(", "),
+    .row_end = PIECE("]}"),
+    .between_rows = PIECE(", "),
+    .print = number_print_json,
+};
+static const struct layout batch_layout = {
+    .row_begin = PIECE(""),
+    .between_columns = PIECE(""),
+    .row_end = PIECE("\n"),
+    .between_rows = PIECE(""),
+    .print = number_print_double,
+};
+static const struct layout batch_list_layout = {
+    .row_begin = PIECE("["),
+    .between_columns = PIECE(", "),
+    .row_end = PIECE("]\n"),
+    .between_rows = PIECE(""),
+    .print = number_print_double,
+};
+
+/* Room for a number and the pieces around it, each copied whole. */
+#define NUMBER_ROOM (NUMBER_PRINT_MAX + 4 * sizeof(((struct piece *)0)->text))
+
+static inline char *put(char *at, const struct piece *piece)
+{
+    memcpy(at, piece->text, sizeof(piece->text));
+    return at + piece->size;
+}
+
+static int no_room(const struct buffer *body, size_t need, struct err *err)
+{
+    if (need > body->max - body->size)
+        return err_set(err, ERR_LIMIT, "the response is larger than %zu bytes", body->max);
+    return err_memory(err, need, "the response");
+}
+
+static int append_text(struct buffer *body, const char *text, struct err *err)
+{
+    size_t size = strlen(text);
+
+    return buffer_append(body, text, size) ? no_room(body, size, err) : 0;
+}
+
+/* Numbers between two looks at the room that is left. */
+#define BATCH_NUMBERS 64
+
+static int append_rows(const struct predictions *predictions, const struct layout *layout,
+                       struct buffer *body, struct err *err)
+{
+    const float *value = predictions->values;
+    size_t columns = predictions->columns;
+    size_t left = predictions->rows * columns;
+    size_t column = 0;
+    bool first = true;
+
+    while (left) {
+        size_t n = left < BATCH_NUMBERS ? left : BATCH_NUMBERS;
+        char *at;
+
+        if (buffer_reserve(body, n * NUMBER_ROOM))
+            return no_room(body, n * NUMBER_ROOM, err);
+        at = body->data + body->size;
+        for (left -= n; n; n--) {
+            if (column == 0) {
+                at = first ? at : put(at, &layout->between_rows);
+                at = put(at, &layout->row_begin);
+                first = false;
+            } else {
+                at = put(at, &layout->between_columns);
+            }
+            at += layout->print(at, (double)*value++);
+            if (++column == columns) {
+                at = put(at, &layout->row_end);
+                column = 0;
+            }
+        }
+        body->size = (size_t)(at - body->data);
+    }
+    return 0;
+}
+
+int encode_csv(const struct predictions *predictions, struct buffer *body, struct err *err)
+{
+    return append_rows(predictions, &csv_layout, body, err);
+}
+
+int encode_json(const struct predictions *predictions, struct buffer *body, struct err *err)
+{
+    const struct layout *layout = predictions->columns == 1 ? &json_layout : &json_list_layout;
+
+    if (append_text(body, "{\"predictions\": [", err) ||
+        append_rows(predictions, layout, body, err) || append_text(body, "]}", err))
+        return -1;
+    return 0;
+}
+
+int encode_batch(const struct predictions *predictions, struct buffer *body, struct err *err)
+{
+    const struct layout *layout = predictions->columns == 1 ? &batch_layout : &batch_list_layout;
+
+    return append_rows(predictions, layout, body, err);
+}

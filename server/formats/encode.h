@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Predictions to response bodies (xgboost-container 4.3, 4.4). Numbers are float32 widened to double
- * and printed as Python's repr does.
+ * Predictions to response bodies (xgboost-container 4.3, 4.4). Numbers are float32 widened to
+ * double and printed as Python's repr does.
  */
 
 #include "algorithms/predictions.h"

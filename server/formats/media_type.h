@@ -1,7 +1,8 @@
 #pragma once
 /*
  * The two negotiations of the XGBoost image, neither of which is RFC 9110's: what a Content-Type
- * header means (xgboost-container 3.2), and what an Accept header asks for (4.1).
+ * header means (xgboost-container 3.2), and what an Accept header asks for (4.1). Headers are taken
+ * as Latin-1, as the originals take them; a `message` replaces what the buffer held, and is UTF-8.
  */
 
 #include <stdbool.h>
@@ -12,9 +13,9 @@
 #include "server/formats/decode.h"
 
 enum content_type_result {
-    CONTENT_TYPE_OK,         /* *ret_format is set */
-    CONTENT_TYPE_FORM,       /* application/x-www-form-urlencoded or multipart/form-data */
-    CONTENT_TYPE_REFUSED,    /* `message` has the original's text; answer 415 */
+    CONTENT_TYPE_OK,      /* *ret_format is set */
+    CONTENT_TYPE_FORM,    /* application/x-www-form-urlencoded or multipart/form-data */
+    CONTENT_TYPE_REFUSED, /* `message` has the original's text; answer 415 */
     CONTENT_TYPE_NO_MEMORY,
 };
 
@@ -27,7 +28,7 @@ enum accept_type {
     ACCEPT_JSON,
     ACCEPT_JSONLINES,
     ACCEPT_RECORDIO,
-    ACCEPT_REFUSED, /* `message` has the original's text; answer 406 */
+    ACCEPT_REFUSED,    /* `message` has the original's text; answer 406 */
     ACCEPT_NO_ENCODER, /* the environment's default is none of the four; answer 500 */
     ACCEPT_NO_MEMORY,
 };

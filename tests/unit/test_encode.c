@@ -1,0 +1,186 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/formats/encode.h"
+
+static struct predictions view(float *values, size_t rows, size_t columns)
+{
+    return (struct predictions){
+        .values = values, .rows = rows, .columns = columns, .capacity = rows * columns};
+}
+
+typedef int encoder(const struct predictions *, struct buffer *, struct err *);
+
+static void check(encoder *encode, float *values, size_t rows, size_t columns, const char *expected)
+{
+    struct predictions predictions = view(values, rows, columns);
+    struct err err = ERR_INIT;
+    struct buffer body;
+
+    buffer_init(&body, SIZE_MAX);
+    assert_int_equal(encode(&predictions, &body, &err), 0);
+    assert_int_equal(buffer_append(&body, "", 1), 0);
+    assert_string_equal(body.data, expected);
+    buffer_fini(&body);
+}
+
+/* The two rows that the container's manual shows, for a number and for a list a row. */
+static void test_container_bodies(void **state)
+{
+    float reg[] = {-0.0341959856f, 2.47687197f};
+    float softprob[] = {0.950945318f,  0.0256962888f, 0.0233584624f,
+                        0.0209097397f, 0.0237079319f, 0.955382288f};
+
+    (void)state;
+    check(encode_csv, reg, 2, 1, "-0.03419598564505577\n2.476871967315674\n");
+    check(encode_json, reg, 2, 1,
+          "{\"predictions\": [{\"score\": -0.03419598564505577}, "
+          "{\"score\": 2.476871967315674}]}");
+    check(encode_batch, reg, 2, 1, "-0.03419598564505577\n2.476871967315674\n");
+    check(encode_csv, softprob, 2, 3,
+          "0.9509453177452087,0.0256962887942791,0.023358462378382683\n"
+          "0.020909739658236504,0.023707931861281395,0.9553822875022888\n");
+    check(encode_json, softprob, 2, 3,
+          "{\"predictions\": [{\"score\": [0.9509453177452087, 0.0256962887942791, "
+          "0.023358462378382683]}, {\"score\": [0.020909739658236504, 0.023707931861281395, "
+          "0.9553822875022888]}]}");
+    check(encode_batch, softprob, 2, 3,
+          "[0.9509453177452087, 0.0256962887942791, 0.023358462378382683]\n"
+          "[0.020909739658236504, 0.023707931861281395, 0.9553822875022888]\n");
+}
+
+static void test_one_row(void **state)
+{
+    float value[] = {0.5f};
+    float list[] = {0.5f, 1.0f};
+
+    (void)state;
+    check(encode_csv, value, 1, 1, "0.5\n");
+    check(encode_json, value, 1, 1, "{\"predictions\": [{\"score\": 0.5}]}");
+    check(encode_batch, value, 1, 1, "0.5\n");
+    check(encode_csv, list, 1, 2, "0.5,1.0\n");
+    check(encode_json, list, 1, 2, "{\"predictions\": [{\"score\": [0.5, 1.0]}]}");
+    check(encode_batch, list, 1, 2, "[0.5, 1.0]\n");
+}
+
+static void test_no_row(void **state)
+{
+    (void)state;
+    check(encode_csv, NULL, 0, 0, "");
+    check(encode_json, NULL, 0, 0, "{\"predictions\": []}");
+    check(encode_batch, NULL, 0, 1, "");
+}
+
+/* Layout of numbers; csv and batch write what is not finite as Python does, JSON as its json
+ * module. */
+static void test_numbers(void **state)
+{
+    float values[] = {0.0f, -0.0f, 1.0f, 1e-5f, 1.5e-7f, 1e16f, NAN, INFINITY, -INFINITY, 1e-45f};
+
+    (void)state;
+    check(encode_csv, values, 10, 1,
+          "0.0\n-0.0\n1.0\n9.999999747378752e-06\n1.500000053056283e-07\n"
+          "1.0000000272564224e+16\nnan\ninf\n-inf\n1.401298464324817e-45\n");
+    check(encode_batch, values, 1, 10,
+          "[0.0, -0.0, 1.0, 9.999999747378752e-06, 1.500000053056283e-07, "
+          "1.0000000272564224e+16, nan, inf, -inf, 1.401298464324817e-45]\n");
+    check(encode_json, values + 5, 1, 4,
+          "{\"predictions\": [{\"score\": [1.0000000272564224e+16, NaN, Infinity, "
+          "-Infinity]}]}");
+}
+
+/* More numbers than are written between two looks at the room, and a list longer than that. */
+static void test_many(void **state)
+{
+    static const size_t shapes[][2] = {{1000, 1}, {1, 1000}, {500, 2}, {7, 129}, {64, 64}};
+
+    (void)state;
+    for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
+        size_t rows = shapes[s][0];
+        size_t columns = shapes[s][1];
+        float *values = malloc(rows * columns * sizeof(*values));
+        struct buffer expected;
+
+        assert_non_null(values);
+        buffer_init(&expected, SIZE_MAX);
+        for (size_t i = 0; i < rows * columns; i++) {
+            values[i] = (float)i + 0.5f;
+            assert_int_equal(buffer_print(&expected, "%zu.5%c", i, (i + 1) % columns ? ',' : '\n'),
+                             0);
+        }
+        assert_int_equal(buffer_append(&expected, "", 1), 0);
+        check(encode_csv, values, rows, columns, expected.data);
+        buffer_fini(&expected);
+        free(values);
+    }
+}
+
+/* What is in the buffer stays: a body may be made in parts. */
+static void test_appends(void **state)
+{
+    float values[] = {1.0f};
+    struct predictions predictions = view(values, 1, 1);
+    struct err err = ERR_INIT;
+    struct buffer body;
+
+    (void)state;
+    buffer_init(&body, SIZE_MAX);
+    assert_int_equal(encode_csv(&predictions, &body, &err), 0);
+    assert_int_equal(encode_csv(&predictions, &body, &err), 0);
+    assert_int_equal(body.size, 8);
+    assert_memory_equal(body.data, "1.0\n1.0\n", 8);
+    buffer_fini(&body);
+}
+
+static void test_limits(void **state)
+{
+    static encoder *const encoders[] = {encode_csv, encode_json, encode_batch};
+    float values[300];
+    struct predictions predictions = view(values, 300, 1);
+
+    (void)state;
+    for (size_t i = 0; i < 300; i++)
+        values[i] = 0.1f;
+    for (size_t e = 0; e < 3; e++) {
+        struct err err = ERR_INIT;
+        struct buffer body;
+
+        buffer_init(&body, 1000);
+        assert_int_equal(encoders[e](&predictions, &body, &err), -1);
+        assert_int_equal(err.kind, ERR_LIMIT);
+        assert_string_equal(err.text, "the response is larger than 1000 bytes");
+        assert_true(body.size <= 1000);
+        buffer_fini(&body);
+
+        buffer_init(&body, SIZE_MAX);
+        err_clear(&err);
+        mem_fail_at(1);
+        assert_int_equal(encoders[e](&predictions, &body, &err), -1);
+        mem_fail_at(0);
+        assert_int_equal(err.kind, ERR_MEMORY);
+        buffer_fini(&body);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_container_bodies),
+        cmocka_unit_test(test_one_row),
+        cmocka_unit_test(test_no_row),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_appends),
+        cmocka_unit_test(test_limits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
