@@ -2,6 +2,10 @@
 /*
  * Predictions to response bodies (xgboost-container 4.3, 4.4). Numbers are float32 widened to
  * double and printed as Python's repr does.
+ *
+ * Each appends to body. Errors: ERR_LIMIT beyond the body's max, ERR_MEMORY; the body then holds a
+ * part of the text. Room is asked for before it is known how long the numbers are: a body that
+ * comes within 8 KB of the max may be refused.
  */
 
 #include "algorithms/predictions.h"
