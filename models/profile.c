@@ -5,10 +5,11 @@
 #include "base/compiler.h"
 
 static const struct profile profiles[] = {
-    {.name = "1.7-1", .xgboost = "1.7.4", .best_limit = BEST_LIMIT_ATTRIBUTE},
-    {.name = "3.0-5", .xgboost = "3.0.5", .best_limit = BEST_LIMIT_PICKLE, .limit_is_rounds = true},
+    {.name = "1.7-1", .xgboost = "1.7.4", .xgboost_version = 107, .best_limit = BEST_LIMIT_ATTRIBUTE},
+    {.name = "3.0-5", .xgboost = "3.0.5", .xgboost_version = 300, .best_limit = BEST_LIMIT_PICKLE, .limit_is_rounds = true},
     {.name = "3.2-0",
      .xgboost = "3.2.0",
+     .xgboost_version = 302,
      .best_limit = BEST_LIMIT_PICKLE,
      .limit_is_rounds = true,
      .libsvm_shift = true,
@@ -16,12 +17,8 @@ static const struct profile profiles[] = {
 };
 
 /* Files of older versions, while the images that served them have no profile of their own. */
-static const struct profile before_1_3 = {.name = "1.7-1",
-                                          .xgboost = "1.2.0",
-                                          .best_limit = BEST_LIMIT_PICKLE,
-                                          .old_sum_rule = true};
 static const struct profile before_1_5 = {
-    .name = "1.7-1", .xgboost = "1.3.3", .best_limit = BEST_LIMIT_PICKLE};
+    .name = "1.7-1", .xgboost = "1.7.4", .xgboost_version = 107, .best_limit = BEST_LIMIT_PICKLE};
 
 const struct profile *profile_find(const char *name)
 {
@@ -43,8 +40,6 @@ const struct profile *profile_for(const struct xgb_model *model)
     const struct xgb_version *v = &model->version;
     int version = v->known ? v->major * 100 + v->minor : 0;
 
-    if (version < 103)
-        return &before_1_3;
     if (version < 105)
         return &before_1_5;
     if (version < 200)

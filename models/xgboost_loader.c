@@ -20,21 +20,31 @@ static int writer(const struct xgb_model *source)
     return v->known ? v->major * 100 + v->minor : 0;
 }
 
-static struct objective_rules rules_of(const struct xgb_model *source)
+/*
+ * The version whose scoring is imitated: the writer's, or that of the image which a profile names.
+ * What a file means (its links, its layout) stays the writer's in any case.
+ */
+static int answerer(const struct xgb_model *source, const struct model *model)
+{
+    return model->profile_is_auto ? writer(source) : model->profile->xgboost_version;
+}
+
+static struct objective_rules rules_of(const struct xgb_model *source, const struct model *model)
 {
     int version = writer(source);
 
     return (struct objective_rules){
         .logitraw_link = version >= 100 && version < 103,
-        .clamp_link = version >= 302,
-        .old_sigmoid = version < 106,
+        .clamp_link = answerer(source, model) >= 302,
+        .old_sigmoid = answerer(source, model) < 106,
         .sort_quantiles = version >= 304,
     };
 }
 
-static enum category_rule category_rule_of(const struct xgb_model *source)
+static enum category_rule category_rule_of(const struct xgb_model *source,
+                                           const struct model *model)
 {
-    switch (writer(source)) {
+    switch (answerer(source, model)) {
     case 105:
         return CATEGORY_ZERO;
     case 106:
@@ -46,11 +56,9 @@ static enum category_rule category_rule_of(const struct xgb_model *source)
 
 static enum sum_rule sum_rule_of(const struct xgb_model *source, const struct model *model)
 {
-    bool base_last = model->profile->old_sum_rule;
+    int version = answerer(source, model);
 
-    if (model->profile_is_auto)
-        base_last = writer(source) < 103 || (source->dart && writer(source) == 103);
-    return base_last ? SUM_BASE_LAST : SUM_BASE_FIRST;
+    return version < 103 || (source->dart && version == 103) ? SUM_BASE_LAST : SUM_BASE_FIRST;
 }
 
 /* Trees of the first `rounds` iterations. */
@@ -118,7 +126,7 @@ static int make_scorer(struct model_member *member, const struct model *model, s
             .outputs = source->outputs,
             .base_margin = member->base_margin,
             .sum_rule = sum_rule_of(source, model),
-            .category_rule = category_rule_of(source),
+            .category_rule = category_rule_of(source, model),
         },
         &member->scorer, err);
 }
@@ -225,7 +233,7 @@ static int parse_all(const struct artifact *artifact, const struct model_options
 
 static int finish_member(struct model *model, struct model_member *member, struct err *err)
 {
-    member->rules = rules_of(member->source);
+    member->rules = rules_of(member->source, model);
     member->trees_used = trees_used(member->source, model->profile);
     if (make_base_margin(member, err) || make_scorer(member, model, err))
         return err_wrap(err, "file '%s'", member->file);

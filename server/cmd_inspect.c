@@ -199,7 +199,6 @@ int command_profiles(const struct settings *settings)
         json_doc_set_bool(profile, "libsvm_shift", profiles[i].libsvm_shift);
         json_doc_set_text(profile, "best_ntree_limit", limit_text(&profiles[i]));
         json_doc_set_bool(profile, "html5_pages", profiles[i].html5_pages);
-        json_doc_set_bool(profile, "base_margin_last", profiles[i].old_sum_rule);
         json_doc_add(array, profile);
     }
     return print_document(array);

@@ -22,6 +22,7 @@ int row_reader_open(struct row_reader *reader, const char *path, enum format for
     reader->name = standard ? "standard input" : path;
     reader->format = format;
     reader->rules = *rules;
+    reader->whole = format == FORMAT_LIBSVM && rules->libsvm_shift;
     reader->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (reader->fd < 0)
         return err_system(err, errno, "cannot open '%s'", path);
@@ -143,7 +144,7 @@ static int next_piece(struct row_reader *reader, bool *ret_any, struct err *err)
             return -1;
         size = whole_lines(reader);
         start = piece_start(reader);
-    } while (size <= start && !reader->at_end);
+    } while ((size <= start || reader->whole) && !reader->at_end);
     *ret_any = size > start || !reader->opened;
     if (!*ret_any)
         return 0;
@@ -152,6 +153,7 @@ static int next_piece(struct row_reader *reader, bool *ret_any, struct err *err)
     if (reader->opened) {
         result = decoder_continue(&reader->decoder, piece, &reader->fault);
     } else {
+        reader->rules.more_follows = !reader->at_end;
         result = decoder_open(&reader->decoder, reader->format, piece, &reader->rules,
                               &reader->fault);
         reader->opened = true;

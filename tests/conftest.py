@@ -181,5 +181,5 @@ def fixture_path(*parts):
 
 def normalise(text):
     """XGBoost's error texts without clock, path, line and what follows `Stack trace:`."""
-    text = re.sub(r"\[\d\d:\d\d:\d\d\] \S*/src/(\S+?):\d+:", r"[..] src/\1:", text)
+    text = re.sub(r"\[[0-9HMS:]{8}\] \S*/src/(\S+?):\d+:", r"[..] src/\1:", text)
     return text.split("Stack trace:")[0]

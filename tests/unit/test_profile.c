@@ -12,9 +12,7 @@ static void test_auto_follows_the_writer(void **state)
 {
     (void)state;
     assert_string_equal(written_by(0, 0)->name, "1.7-1");
-    assert_true(written_by(0, 0)->old_sum_rule);
-    assert_true(written_by(1, 2)->old_sum_rule);
-    assert_false(written_by(1, 3)->old_sum_rule);
+    assert_int_equal(written_by(0, 0)->best_limit, BEST_LIMIT_PICKLE);
     assert_int_equal(written_by(1, 4)->best_limit, BEST_LIMIT_PICKLE);
     assert_int_equal(written_by(1, 5)->best_limit, BEST_LIMIT_ATTRIBUTE);
     assert_string_equal(written_by(1, 7)->name, "1.7-1");
