@@ -10,6 +10,7 @@
 
 #include "models/inflate.h"
 #include "models/pickle.h"
+#include "models/xgboost_json.h"
 #include "models/xgboost_pickle.h"
 
 #define CONFIG_PREFIX "CONFIG-offset:"
@@ -22,6 +23,7 @@ static int read_config_snapshot(struct bytes data, size_t base, struct xgb_model
                                 struct err *err)
 {
     const size_t prefix = strlen(CONFIG_PREFIX);
+    struct bytes config;
     uint64_t size;
 
     if (data.size < prefix + 8)
@@ -31,8 +33,11 @@ static int read_config_snapshot(struct bytes data, size_t base, struct xgb_model
         return err_set(err, ERR_INPUT,
                        "offset %zu: the snapshot says its model has %llu bytes, %zu are there",
                        base + prefix, (unsigned long long)size, data.size - prefix - 8);
-    return xgb_legacy_read(bytes_of(data.data + prefix + 8, (size_t)size), base + prefix + 8,
-                           model, err);
+    config = bytes_of(data.data + prefix + 8 + size, data.size - prefix - 8 - (size_t)size);
+    if (xgb_legacy_read(bytes_of(data.data + prefix + 8, (size_t)size), base + prefix + 8, model,
+                        err))
+        return -1;
+    return xgb_json_config_read(config, base + data.size - config.size, model, err);
 }
 
 static int refuse_dump(struct err *err)
