@@ -244,13 +244,13 @@ static int inflate_zfile(struct bytes data, struct sink *sink, struct err *err)
     return 0;
 }
 
-static int archive_failed(struct archive *a, struct err *err)
+static int archive_failed(struct archive *a, const char *what, struct err *err)
 {
     const char *text = archive_error_string(a);
     char quoted[128];
 
-    return err_set(err, ERR_INPUT, "offset %lld: the compressed stream is broken or cut (%s)",
-                   (long long)archive_filter_bytes(a, -1),
+    return err_set(err, ERR_INPUT, "offset %lld: the compressed stream is %s (%s)",
+                   (long long)archive_filter_bytes(a, -1), what,
                    text ? err_quote(quoted, sizeof(quoted), text, strlen(text))
                         : "no reason given");
 }
@@ -259,12 +259,12 @@ static int archive_run(struct archive *a, struct bytes data, struct sink *sink, 
 {
     struct archive_entry *entry;
     int64_t used;
-    int rc;
 
-    if (archive_read_open_memory(a, data.data, data.size) != ARCHIVE_OK)
-        return archive_failed(a, err);
-    rc = archive_read_next_header(a, &entry);
-    while (rc == ARCHIVE_OK) {
+    /* libarchive takes a stream that unpacks to nothing for an unknown format */
+    if (archive_read_open_memory(a, data.data, data.size) != ARCHIVE_OK ||
+        archive_read_next_header(a, &entry) != ARCHIVE_OK)
+        return archive_failed(a, "broken, cut or empty", err);
+    for (;;) {
         char beyond;
         size_t room = 0;
         la_ssize_t n;
@@ -274,21 +274,47 @@ static int archive_run(struct archive *a, struct bytes data, struct sink *sink, 
         n = archive_read_data(a, room ? sink->buffer->data + sink->buffer->size : &beyond,
                               room ? room : 1);
         if (n < 0)
-            return archive_failed(a, err);
+            return archive_failed(a, "broken or cut", err);
         if (n == 0)
             break;
         if (room == 0)
             return over_limit(sink, err);
         sink->buffer->size += (size_t)n;
     }
-    if (rc != ARCHIVE_OK && rc != ARCHIVE_EOF) /* at once at the end: an empty stream */
-        return archive_failed(a, err);
     used = archive_filter_bytes(a, -1);
     if (used < 0 || (uint64_t)used != data.size)
         return err_set(err, ERR_INPUT,
                        "offset %lld: the compressed stream is followed by other bytes",
                        (long long)used);
     return 0;
+}
+
+/*
+ * An lz4 frame: magic; FLG, BD; [u64 content size]; [u32 dictionary]; u8 checksum; blocks, each u32
+ * size (bit 31: stored) and as many bytes [and u32 checksum]; u32 0; [u32 checksum]. FLG: bit 4
+ * block checksums, 3 content size, 2 content checksum, 0 dictionary. libarchive takes four bytes
+ * that follow a frame for the magic of another one and drops them: so the end is found here.
+ */
+static bool lz4_ends_whole(struct bytes data)
+{
+    struct cursor c = cursor_of(data);
+
+    while (cursor_left(&c)) {
+        uint32_t word = 0;
+        uint8_t flags = 0;
+
+        if (!cursor_le32(&c, &word) || word != 0x184d2204 || !cursor_u8(&c, &flags) ||
+            !cursor_skip(&c, 2u + (flags & 8 ? 8 : 0) + (flags & 1 ? 4 : 0)))
+            return false;
+        do {
+            if (!cursor_le32(&c, &word) ||
+                (word && !cursor_skip(&c, (size_t)(word & 0x7fffffff) + (flags & 16 ? 4 : 0))))
+                return false;
+        } while (word);
+        if (flags & 4 && !cursor_skip(&c, 4))
+            return false;
+    }
+    return true;
 }
 
 /* Only the filter that is asked for, once: libarchive left to itself would unpack what is inside,
@@ -330,8 +356,11 @@ int inflate_all(struct bytes data, struct buffer *ret, struct err *err)
         rc = inflate_archive(data, ARCHIVE_FILTER_XZ, &sink, err);
     else if (!strcmp(kind, "lzma"))
         rc = inflate_archive(data, ARCHIVE_FILTER_LZMA, &sink, err);
-    else
+    else if (lz4_ends_whole(data))
         rc = inflate_archive(data, ARCHIVE_FILTER_LZ4, &sink, err);
+    else
+        rc = err_set(err, ERR_INPUT,
+                     "the compressed stream is broken, cut or followed by other bytes");
     if (rc) {
         ret->size = sink.start;
         return err_wrap(err, "%s", kind);

@@ -80,7 +80,7 @@ void *pickle_grow(struct pickle_machine *m, void *old, size_t used, size_t *capa
     size_t larger = *capacity * 2 > need ? *capacity * 2 : need;
     void *block;
 
-    if (need <= *capacity)
+    if (LIKELY(need <= *capacity))
         return old;
     block = arena_alloc(m->arena, larger, size);
     if (!block) {
@@ -112,18 +112,16 @@ int pickle_items_add(struct pickle_machine *m, struct pickle_items *items,
 
 int pickle_push(struct pickle_machine *m, struct pickle_value *value, struct err *err)
 {
-    if (m->depth == m->stack_capacity) {
-        struct pickle_value **stack;
+    struct pickle_value **stack;
 
-        if (m->depth >= PICKLE_STACK_MAX)
-            return err_set(err, ERR_LIMIT, "offset %zu: %s: more than %d values on the stack",
-                           m->op_offset, m->op_name, PICKLE_STACK_MAX);
-        stack = pickle_grow(m, m->stack, m->depth, &m->stack_capacity,
-                            m->depth < 64 ? 64 : m->depth + 1, sizeof(*stack), err);
-        if (!stack)
-            return -1;
-        m->stack = stack;
-    }
+    if (m->depth >= PICKLE_STACK_MAX)
+        return err_set(err, ERR_LIMIT, "offset %zu: %s: more than %d values on the stack",
+                       m->op_offset, m->op_name, PICKLE_STACK_MAX);
+    stack =
+        pickle_grow(m, m->stack, m->depth, &m->stack_capacity, m->depth + 1, sizeof(*stack), err);
+    if (!stack)
+        return -1;
+    m->stack = stack;
     m->stack[m->depth++] = value;
     return 0;
 }

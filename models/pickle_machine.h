@@ -1,8 +1,8 @@
 #pragma once
 /*
  * The inside of the pickle machine: what its loop (pickle.c), its opcodes (pickle_opcodes.c,
- * pickle_literals.c) and the callables that it interprets (pickle_callables.c, pickle_numpy.c)
- * share. Nobody else includes this.
+ * pickle_literals.c, pickle_containers.c) and the callables that it interprets (pickle_callables.c,
+ * pickle_numpy.c) share. Nobody else includes this.
  *
  * Every function that fails has set the error, with the offset and the name of the opcode.
  */
@@ -116,7 +116,20 @@ int pickle_take_number(struct pickle_machine *m, unsigned width, uint64_t *ret,
 int pickle_take_index_line(struct pickle_machine *m, uint64_t *ret, struct err *err) MUST_CHECK;
 
 /*
- * Everything else (pickle_opcodes.c), as a table by opcode byte.
+ * Opcodes of containers (pickle_containers.c). Where one function serves several, the argument is
+ * an enum pickle_type, or for tuples their length.
+ */
+int pickle_op_empty(struct pickle_machine *m, unsigned type, struct err *err);
+int pickle_op_collect(struct pickle_machine *m, unsigned type, struct err *err);
+int pickle_op_tuple(struct pickle_machine *m, unsigned n, struct err *err);
+int pickle_op_dict(struct pickle_machine *m, unsigned argument, struct err *err);
+int pickle_op_setitem(struct pickle_machine *m, unsigned argument, struct err *err);
+int pickle_op_setitems(struct pickle_machine *m, unsigned argument, struct err *err);
+int pickle_op_append(struct pickle_machine *m, unsigned argument, struct err *err);
+int pickle_op_additems(struct pickle_machine *m, unsigned type, struct err *err);
+
+/*
+ * Everything else (pickle_opcodes.c), and the table of all by opcode byte.
  */
 extern const struct pickle_opcode pickle_opcodes[256];
 

@@ -73,7 +73,7 @@ static int read_count(const struct pickle_value *booster, const struct pickle_va
     if (!value)
         return 0;
     if (!pickle_integer(value, ret))
-        return err_set(err, ERR_INPUT, "%s is a %s, not an integer", key,
+        return err_set(err, ERR_INPUT, "%s is of type %s, not an integer", key,
                        pickle_class_name(value, name, sizeof(name)));
     return 0;
 }
@@ -88,8 +88,9 @@ static int read_texts(const struct pickle_value *value, const char *key, struct 
     char name[128];
 
     if (!is_array && value->type != PICKLE_LIST && value->type != PICKLE_TUPLE)
-        return err_set(err, ERR_UNSUPPORTED, "%s is a %s, not a list or an array of one dimension",
-                       key, pickle_class_name(value, name, sizeof(name)));
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s is of type %s, not a list or an array of one dimension", key,
+                       pickle_class_name(value, name, sizeof(name)));
     texts = arena_alloc(arena, count, sizeof(*texts));
     if (!texts)
         return err_set(err, ERR_LIMIT, "%s: %zu texts take more memory than is allowed", key,
@@ -111,7 +112,7 @@ static int read_missing(const struct pickle_value *wrapper, double *ret, struct 
 
     *ret = NAN;
     if (missing && !pickle_number(missing, ret))
-        return err_set(err, ERR_UNSUPPORTED, "missing is a %s, not a number",
+        return err_set(err, ERR_UNSUPPORTED, "missing is of type %s, not a number",
                        pickle_class_name(missing, name, sizeof(name)));
     return 0;
 }
@@ -171,7 +172,7 @@ static int read_wrapper(const struct pickle_value *wrapper, struct arena *arena,
     if (is_booster(booster))
         return read_booster(booster, wrapper, arena, pickle, err);
     if (booster->type != PICKLE_BYTES || booster->bytes.size == 0)
-        return err_set(err, ERR_UNSUPPORTED, "_Booster is a %s, not a Booster",
+        return err_set(err, ERR_UNSUPPORTED, "_Booster is of type %s, not a Booster",
                        pickle_class_name(booster, name, sizeof(name)));
     pickle->handle = booster->bytes;
     pickle->early_stopped = member(wrapper, "best_score") != NULL;
