@@ -1,15 +1,15 @@
 #pragma once
 /*
- * The HTTP server: event loops on libevent's plain events (the one place that includes libevent), our
- * own buffers, one request in flight per connection, pipelining in order. A loop owns a connection
- * from accept to close; a request may be finished by another thread (http_exchange_finish), everything
- * else happens on its loop.
+ * The HTTP server: event loops on libevent's plain events (the one place that includes libevent),
+ * our own buffers, one request in flight per connection, pipelining in order. A loop owns a
+ * connection from accept to close; a request may be finished by another thread
+ * (http_exchange_finish), everything else happens on its loop.
  *
- * One thread accepts and hands descriptors to the loop with the fewest connections. Bounds: connections
- * (at the cap the listener rests and the kernel's backlog holds the others), request line and head,
- * body, bytes of bodies and responses in flight in the whole process (beyond: 503 and close). Deadlines
- * are absolute and not moved by arriving bytes: head, body (plus size / minimum rate), stalled write,
- * idle connection.
+ * One thread accepts and hands descriptors to the loop with the fewest connections. Bounds:
+ * connections (at the cap the listener rests and the kernel's backlog holds the others), request
+ * line and head, body, bytes of bodies and responses in flight in the whole process (beyond: 503
+ * and close). Deadlines are absolute and not moved by arriving bytes: head, body (plus size /
+ * minimum rate), stalled write, idle connection.
  */
 
 #include <stdatomic.h>
@@ -25,18 +25,18 @@
 struct http_settings {
     const char *const *hosts; /* addresses to listen on: IPv4, IPv6 or names */
     size_t host_count;
-    uint16_t port;            /* 0: the kernel chooses; the first address's choice serves the others */
+    uint16_t port; /* 0: the kernel chooses; the first address's choice serves the others */
     unsigned loops;
-    unsigned connections;     /* most at a time */
+    unsigned connections; /* most at a time */
     struct http_limits limits;
-    uint64_t body_max;        /* bytes of a body */
-    uint64_t in_flight_max;   /* bytes of bodies and responses in the process */
-    unsigned head_seconds;    /* first byte of a head to its last */
-    unsigned body_seconds;    /* end of head to end of body, plus ... */
-    unsigned body_rate;       /* ... one second for each this many bytes of body */
-    unsigned write_seconds;   /* no byte of the response taken */
-    unsigned idle_seconds;    /* between requests, and from accept to the first byte */
-    unsigned drain_seconds;   /* after http_server_stop: then what is left is cut off */
+    uint64_t body_max;      /* bytes of a body */
+    uint64_t in_flight_max; /* bytes of bodies and responses in the process */
+    unsigned head_seconds;  /* first byte of a head to its last */
+    unsigned body_seconds;  /* end of head to end of body, plus ... */
+    unsigned body_rate;     /* ... one second for each this many bytes of body */
+    unsigned write_seconds; /* no byte of the response taken */
+    unsigned idle_seconds;  /* between requests, and from accept to the first byte */
+    unsigned drain_seconds; /* after http_server_stop: then what is left is cut off */
 };
 
 struct http_exchange;
@@ -59,35 +59,37 @@ enum http_action {
     HTTP_DEFERRED,  /* from `request` alone: http_exchange_finish will be called, by any thread */
 };
 
-/* What the server asks of the program. All but `done` fill exchange->response. `loop` is the index of
- * the calling loop: for per-thread scratch. */
+/* What the server asks of the program. All but `done` fill exchange->response. `loop` is the index
+ * of the calling loop: for per-thread scratch. */
 struct http_handler {
     void *self;
     /* The head is there; the body was not read. Refuse here what can be refused (404, 405, 413). */
     enum http_action (*head)(void *self, struct http_exchange *exchange, unsigned loop);
     /* The whole body is there. */
     enum http_action (*request)(void *self, struct http_exchange *exchange, unsigned loop);
-    /* The server refuses on its own: a head that is not HTTP, a limit, a deadline. status and reason
-     * text are given; fill the page. */
+    /* The server refuses on its own: a head that is not HTTP, a limit, a deadline. status and
+     * reason text are given; fill the page. */
     void (*refuse)(void *self, struct http_exchange *exchange, int status, const char *why);
-    /* The response was handed to the kernel, or the client went away before that (sent is false). */
+    /* The response was handed to the kernel, or the client went away before that (sent is false).
+     */
     void (*done)(void *self, struct http_exchange *exchange, unsigned loop, bool sent);
 };
 
 struct http_exchange {
-    struct http_request request; /* without a parsed head (refuse): field_count 0, method_text empty */
+    struct http_request
+        request; /* without a parsed head (refuse): field_count 0, method_text empty */
     struct http_response response;
-    char peer[64];               /* "192.0.2.1" or "2001:db8::1" */
-    uint64_t started_ns;         /* CLOCK_MONOTONIC when the head was complete */
-    uint64_t sent_bytes;         /* of the response, head included: for `done` */
-    void *user;                  /* the program's, NULL at first */
+    char peer[64];       /* "192.0.2.1" or "2001:db8::1" */
+    uint64_t started_ns; /* CLOCK_MONOTONIC when the head was complete */
+    uint64_t sent_bytes; /* of the response, head included: for `done` */
+    void *user;          /* the program's, NULL at first */
 };
 
 struct http_counters {
     uint64_t connections_open;
     uint64_t connections_accepted;
     uint64_t requests;
-    uint64_t refused;            /* answered by the server on its own */
+    uint64_t refused; /* answered by the server on its own */
     uint64_t timeouts;
     uint64_t in_flight_bytes;
 };
