@@ -11,11 +11,12 @@ struct ubjson_reader {
     struct json_source source; /* first member: a reader is a source */
     unsigned depth;
     struct ubjson_level {
-        uint64_t left;      /* elements to come of a counted array */
-        uint8_t type;       /* of a typed array, else 0 */
-        uint8_t kind;       /* object, counted array, open array */
+        uint64_t left; /* elements to come of a counted array */
+        uint8_t type;  /* marker of all elements of a typed array, else 0 */
+        uint8_t kind;  /* object, counted array, open array */
     } levels[JSON_DEPTH_MAX];
     unsigned char state;
 };
 
+/* The data outlives the reader; base is what errors add to offsets. */
 void ubjson_reader_init(struct ubjson_reader *reader, struct bytes data, size_t base);

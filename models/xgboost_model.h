@@ -40,32 +40,32 @@ struct xgb_model {
     struct arena arena;
 
     /* filled by the loader */
-    const char *format;     /* innermost: "legacy-binary", "json", "ubjson" */
+    const char *format; /* innermost: "legacy-binary", "json", "ubjson" */
     struct xgb_version version;
     enum xgb_booster booster;
     bool dart;
     const char *objective_text; /* as the file has it */
     uint32_t features;
-    uint32_t num_class;  /* 0 or 1: not multi-class */
-    uint32_t num_target; /* 0 or 1: one target */
-    uint32_t num_output_group;    /* legacy before 1.0: outputs; else 0 */
-    uint32_t num_parallel_tree;   /* 0 where the file does not tell (then 1) */
-    float *base_score;            /* base_score_count numbers, as in the file */
+    uint32_t num_class;         /* 0 or 1: not multi-class */
+    uint32_t num_target;        /* 0 or 1: one target */
+    uint32_t num_output_group;  /* legacy before 1.0: outputs; else 0 */
+    uint32_t num_parallel_tree; /* 0 where the file does not tell (then 1) */
+    float *base_score;          /* base_score_count numbers, as in the file */
     uint32_t base_score_count;
-    bool base_score_is_margin;    /* legacy before 1.0: no link is applied */
+    bool base_score_is_margin; /* legacy before 1.0: no link is applied */
 
     struct tree *trees;
     uint32_t tree_count;
-    int32_t *tree_output;         /* tree_info: per tree */
-    float *tree_weight;           /* DART; NULL: all 1 */
-    uint32_t *iteration_start;    /* iterations + 1 tree indices; NULL where the file has none */
+    int32_t *tree_output;      /* tree_info: per tree */
+    float *tree_weight;        /* DART; NULL: all 1 */
+    uint32_t *iteration_start; /* iterations + 1 tree indices; NULL where the file has none */
     uint32_t iterations;
 
-    float *linear_weights;        /* gblinear: (features + 1) * outputs, see algorithms/gblinear.h */
+    float *linear_weights; /* gblinear: (features + 1) * outputs, see algorithms/gblinear.h */
     uint32_t linear_weight_count;
 
-    const char **feature_names;   /* `features` texts, or NULL */
-    const char **feature_types;   /* the same */
+    const char **feature_names; /* `features` texts, or NULL */
+    const char **feature_types; /* the same */
 
     /* model attributes and, from a pickle, keys of the Booster's state; < 0: absent */
     int64_t best_iteration;
