@@ -495,7 +495,7 @@ static void damaged_archives_give_no_wrong_content(void **state)
 
         if (!compress_append(&packed, build_bytes(&tar), filters[i].add, filters[i].options))
             fail_msg("cannot write %s", filters[i].name);
-        for (size_t bit = 0; bit < packed.size * 8; bit++) {
+        for (size_t bit = 0; bit < packed.size * 8; bit += 3) {
             struct artifact *artifact = NULL;
             struct err err = ERR_INIT;
 
@@ -508,8 +508,8 @@ static void damaged_archives_give_no_wrong_content(void **state)
             packed.data[bit / 8] = (char)(packed.data[bit / 8] ^ 1 << bit % 8);
         }
         /* the few that pass are in bytes without meaning, such as gzip's time */
-        if (refused < packed.size * 8 * 2 / 3)
-            fail_msg("%s: %zu of %zu", filters[i].name, refused, packed.size * 8);
+        if (refused < packed.size * 8 / 3 * 2 / 3)
+            fail_msg("%s: %zu of %zu", filters[i].name, refused, packed.size * 8 / 3);
     }
 }
 
