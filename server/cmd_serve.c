@@ -251,19 +251,26 @@ static int start(struct serve *serve, const struct settings *settings, struct er
         return -1;
     if (load(settings, &model, err))
         return -1;
-    tell_model(model);
     store_put(&serve->store, model);
     if (container_new(&container, &serve->store, serve->log, &serve->container, err))
         return -1;
     handler = container_handler(serve->container);
     if (http_server_new(&http, &handler, &serve->server, err))
         return -1;
+    tell_model(serve->store.model);
     tell_settings(settings);
     if (http_server_start(serve->server, err))
         return -1;
+    return 0;
+}
+
+/* The last lines of the start: whoever waits for them may send requests and signals at once. */
+static void on_ready(void *self)
+{
+    struct serve *serve = self;
+
     for (size_t i = 0; http_server_address(serve->server, i); i++)
         log_line("listening on %s", http_server_address(serve->server, i));
-    return 0;
 }
 
 /* While the model loads nothing is in flight: there is nothing to finish. */
@@ -305,7 +312,8 @@ int command_serve(const struct settings *given)
     pthread_mutex_init(&serve.reload_mutex, NULL);
     tell_ignored();
     if (start(&serve, &settings, &err) ||
-        http_server_run(serve.server, signals, ARRAY_LENGTH(signals), on_signal, &serve, &err)) {
+        http_server_run(serve.server, signals, ARRAY_LENGTH(signals), on_ready, on_signal, &serve,
+                        &err)) {
         log_line("%s", err.text);
         status = 1;
     }

@@ -178,6 +178,7 @@ static void join(struct http_server *server)
 }
 
 int http_server_run(struct http_server *server, const int *signals, size_t signal_count,
+                    void (*on_ready)(void *self),
                     void (*on_signal_callback)(void *self, int signal), void *self, struct err *err)
 {
     struct waiter waiter = {.on_signal = on_signal_callback, .self = self};
@@ -186,8 +187,11 @@ int http_server_run(struct http_server *server, const int *signals, size_t signa
     if (!server->started)
         return err_set(err, ERR_SYSTEM, "the HTTP server was not started");
     failed = waiter_init(&waiter, server, signals, signal_count);
-    if (!failed)
+    if (!failed) {
+        if (on_ready)
+            on_ready(self);
         event_base_dispatch(waiter.base);
+    }
     waiter_fini(&waiter);
     if (failed)
         return err_set(err, ERR_SYSTEM,

@@ -108,10 +108,11 @@ const char *http_server_address(const struct http_server *server, size_t i);
 int http_server_start(struct http_server *server, struct err *err) MUST_CHECK;
 
 /* Signals that the process waits for are delivered to on_signal on the thread that runs
- * http_server_run, which returns when a drain that http_server_stop began has ended. */
+ * http_server_run, which returns when a drain that http_server_stop began has ended. on_ready (or
+ * NULL) is called once they are: nothing sent after it is lost. */
 int http_server_run(struct http_server *server, const int *signals, size_t signal_count,
-                    void (*on_signal)(void *self, int signal), void *self,
-                    struct err *err) MUST_CHECK;
+                    void (*on_ready)(void *self), void (*on_signal)(void *self, int signal),
+                    void *self, struct err *err) MUST_CHECK;
 
 /* Stop accepting, finish what is in flight, then let http_server_run return. From any thread. */
 void http_server_stop(struct http_server *server);

@@ -25,6 +25,14 @@ def start_fails(*arguments, env=None, status=1):
     return lines[0]
 
 
+def wait_until(condition, seconds=5):
+    """The log line of a request is written after its answer."""
+    deadline = time.monotonic() + seconds * SLOW
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_start_tells_model_and_settings(example_model):
     with serving("--model", example_model) as server:
         text = "\n".join(server.lines)
@@ -182,11 +190,12 @@ def test_counters(example_model):
 def test_access_log(example_model, tmp_path):
     path = tmp_path / "access.log"
     with serving("--model", example_model, "--access-log", path) as server:
-        server.request("GET", "/ping", headers={"User-Agent": 'x"y\x7f'})
+        server.request("GET", "/ping", headers={"User-Agent": 'x"y\xe9'})
         server.post(ROW)
+        wait_until(lambda: path.read_text().count("\n") == 2)
         lines = path.read_text().splitlines()
     assert re.fullmatch(
-        r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /ping HTTP/1\.1" 200 0 "-" "x\'y\\x7f"', lines[0]
+        r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /ping HTTP/1\.1" 200 0 "-" "x\'y\\xe9"', lines[0]
     ), lines[0]
     assert '"POST /invocations HTTP/1.1" 200' in lines[1]
 
@@ -205,7 +214,7 @@ def test_access_log_after_rotation(example_model, tmp_path):
         server.signal(signal.SIGHUP)
         server.wait_for("endpointd: reloaded")
         server.request("GET", "/execution-parameters")
-        assert "execution-parameters" in path.read_text()
+        wait_until(lambda: "execution-parameters" in path.read_text())
 
 
 def test_failed_requests_are_logged_and_rate_limited(server):
@@ -219,13 +228,6 @@ def test_failed_requests_are_logged_and_rate_limited(server):
     server.post("1,oops")
     server.wait_for("more failed requests were not logged", after=after)
     assert sum("oops" in line for line in server.lines[after:]) < 45
-
-
-def test_no_other_writes_to_standard_output(example_model):
-    with serving("--model", example_model) as server:
-        server.post(ROW)
-        server.stop()
-        # Server.stop closed the pipe: what mattered is that nothing blocked on it
 
 
 @pytest.mark.parametrize("words", [["--help"], ["help"], ["-h"], ["serve", "--help"], ["predict", "--help"],
