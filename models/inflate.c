@@ -5,7 +5,11 @@
  *   42 5a 68          bzip2          fd 37 7a 58 5a 00 xz
  *   5d 00 00          lzma (alone)   04 22 4d 18       lz4 frame
  *   'Z' 'F'           joblib before 0.10: 19 characters, the plain length as Python's hex() padded
- * with spaces (20 where Python 2 wrote it), then a zlib stream
+ *                     with spaces (20 where Python 2 wrote it), then a zlib stream
+ *
+ * An xz or lzma stream names the size of its dictionary. liblzma reserves that much address space,
+ * up to 4 GB, though it touches no more of it than it unpacks; lzma, which says it at the start, is
+ * held to LZMA_DICTIONARY_MAX.
  *
  * zlib and gzip go through zlib. The others go through libarchive's filters, its "raw" format
  * around one stream: the only use of libarchive outside of models/artifact.c.
@@ -16,12 +20,13 @@
 #include <stdio.h>
 #include <zlib.h>
 
-#define CHUNK       ((size_t)64 * 1024)
-#define RATIO_FREE  ((size_t)1024 * 1024) /* output of any ratio */
-#define ZFILE_WIDTH 19
-#define ZLIB_WINDOW 15
-#define GZIP_WINDOW (15 + 16)
-#define PROBE_BYTES 64
+#define CHUNK               ((size_t)64 * 1024)
+#define RATIO_FREE          ((size_t)1024 * 1024) /* output of any ratio */
+#define LZMA_DICTIONARY_MAX (256u * 1024 * 1024)  /* 64 MB is what the tools use at most */
+#define ZFILE_WIDTH         19
+#define ZLIB_WINDOW         15
+#define GZIP_WINDOW         (15 + 16)
+#define PROBE_BYTES         64
 
 /* Two bytes say too little: a float of a legacy model begins with them as well. A few more go
  * through zlib for a trial. */
@@ -336,6 +341,16 @@ static int inflate_archive(struct bytes data, int filter, struct sink *sink, str
     return rc;
 }
 
+static int inflate_lzma(struct bytes data, struct sink *sink, struct err *err)
+{
+    uint32_t dictionary = load_le32(data.data + 1);
+
+    if (dictionary > LZMA_DICTIONARY_MAX)
+        return err_set(err, ERR_LIMIT, "a dictionary of %u bytes, more than %u", dictionary,
+                       LZMA_DICTIONARY_MAX);
+    return inflate_archive(data, ARCHIVE_FILTER_LZMA, sink, err);
+}
+
 int inflate_all(struct bytes data, struct buffer *ret, struct err *err)
 {
     struct sink sink = sink_of(data, ret);
@@ -355,7 +370,7 @@ int inflate_all(struct bytes data, struct buffer *ret, struct err *err)
     else if (!strcmp(kind, "xz"))
         rc = inflate_archive(data, ARCHIVE_FILTER_XZ, &sink, err);
     else if (!strcmp(kind, "lzma"))
-        rc = inflate_archive(data, ARCHIVE_FILTER_LZMA, &sink, err);
+        rc = inflate_lzma(data, &sink, err);
     else if (lz4_ends_whole(data))
         rc = inflate_archive(data, ARCHIVE_FILTER_LZ4, &sink, err);
     else

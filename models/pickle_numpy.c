@@ -340,16 +340,24 @@ static void enter_nested(struct pickle_machine *m)
     };
 }
 
+/* The wrapper has six members. One dict of a million, built on again and again, would take forever.
+ */
+#define WRAPPER_MEMBERS_MAX 64
+
 int pickle_joblib_read(struct pickle_machine *m, const struct pickle_value *wrapper,
                        struct err *err)
 {
-    const struct pickle_value *dtype = pickle_get(wrapper, "dtype");
-    const struct pickle_value *shape = pickle_get(wrapper, "shape");
-    const struct pickle_value *order = pickle_get(wrapper, "order");
+    const struct pickle_value *state = wrapper->state;
+    const struct pickle_value *dtype, *shape, *order;
     struct pickle_array *array;
     struct pickle_value *value;
     size_t size = 0;
 
+    if (state->type != PICKLE_DICT || state->items.count > 2 * WRAPPER_MEMBERS_MAX)
+        return pickle_fail(m, err, "the state of joblib's NumpyArrayWrapper is not a small dict");
+    dtype = pickle_get(state, "dtype");
+    shape = pickle_get(state, "shape");
+    order = pickle_get(state, "order");
     if (!dtype || !shape || !order || order->type != PICKLE_TEXT)
         return pickle_fail(m, err, "joblib's NumpyArrayWrapper lacks its shape, dtype or order");
     if (dtype->type != PICKLE_DTYPE)
@@ -365,7 +373,7 @@ int pickle_joblib_read(struct pickle_machine *m, const struct pickle_value *wrap
     array->dtype = dtype->dtype;
     array->fortran = bytes_is(order->bytes, "F");
     if (read_shape(m, shape, array, err) || array_size(m, array, &size, err) ||
-        skip_padding(m, pickle_get(wrapper, "numpy_array_alignment_bytes"), err))
+        skip_padding(m, pickle_get(state, "numpy_array_alignment_bytes"), err))
         return -1;
     if (!cursor_take(&m->in, size, &array->data))
         return pickle_fail(m, err, "an array of %zu bytes, %zu are left: the pickle is cut", size,

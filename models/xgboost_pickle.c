@@ -110,7 +110,7 @@ static int read_missing(const struct pickle_value *wrapper, double *ret, struct 
     const struct pickle_value *missing = member(wrapper, "missing");
     char name[128];
 
-    *ret = NAN;
+    *ret = (double)NAN;
     if (missing && !pickle_number(missing, ret))
         return err_set(err, ERR_UNSUPPORTED, "missing is of type %s, not a number",
                        pickle_class_name(missing, name, sizeof(name)));
@@ -184,7 +184,7 @@ static int read_wrapper(const struct pickle_value *wrapper, struct arena *arena,
 
 int xgb_pickle_read(struct bytes data, struct arena *arena, struct xgb_pickle *ret, struct err *err)
 {
-    struct xgb_pickle pickle = {.missing = NAN, .n_classes = -1};
+    struct xgb_pickle pickle = {.missing = (double)NAN, .n_classes = -1};
     struct pickle_value *root;
     char name[256];
 

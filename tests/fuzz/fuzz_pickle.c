@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pickle_value *value;
     struct xgb_pickle pickle;
     struct arena arena;
-    volatile size_t sum = 0;
+    size_t sum = 0;
 
     arena_init(&arena, (size_t)64 * 1024 * 1024);
     sum += pickle_probe(bytes_of(data, size));
@@ -64,5 +64,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             sum += strlen(pickle.feature_names[i]);
     }
     arena_fini(&arena);
-    return 0;
+    return sum == SIZE_MAX; /* never, but the sum is used */
 }

@@ -219,7 +219,7 @@ static void what_follows_the_stream_is_an_error(void **state)
 /* The same at the size of a real model: several blocks, and output before the fault is found. */
 static void faults_of_a_large_stream(void **state)
 {
-    size_t size = (size_t)300 * 1000;
+    size_t size = (size_t)150 * 1000;
     uint8_t *noise = malloc(size);
     uint32_t random = 1;
 
@@ -238,8 +238,8 @@ static void faults_of_a_large_stream(void **state)
         assert_int_equal(out.size, size);
         assert_memory_equal(out.data, noise, size);
         buffer_fini(&out);
-        for (size_t cut = 1; cut < 40; cut++) {
-            size_t n = cut < 20 ? packed.size - cut : packed.size * (cut - 20) / 20;
+        for (size_t cut = 1; cut < 16; cut++) {
+            size_t n = cut < 8 ? packed.size - cut : packed.size * (cut - 8) / 8;
 
             if (unpack(bytes_of(packed.data, n), CAP, &out, &err) == 0)
                 fail_msg("%s cut at %zu of %zu is taken", kinds[i], n, packed.size);
@@ -332,6 +332,21 @@ static void a_bomb_is_refused(void **state)
     buffer_fini(&out);
     buffer_fini(&packed);
     free(zeros);
+}
+
+static void a_dictionary_of_gigabytes_is_refused(void **state)
+{
+    struct buffer packed, out;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    make("lzma", plain(), &packed);
+    memcpy(packed.data + 1, "\x00\x00\x00\x80", 4);
+    assert_int_equal(unpack(content(&packed), CAP, &out, &err), -1);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_non_null(strstr(err.text, "lzma: a dictionary of 2147483648 bytes"));
+    buffer_fini(&out);
+    buffer_fini(&packed);
 }
 
 static void a_damaged_stream_is_an_error(void **state)
@@ -432,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_stream_inside_of_a_stream_stays_packed),
         cmocka_unit_test(the_cap_is_exact),
         cmocka_unit_test(a_bomb_is_refused),
+        cmocka_unit_test(a_dictionary_of_gigabytes_is_refused),
         cmocka_unit_test(a_damaged_stream_is_an_error),
         cmocka_unit_test(zfile_headers),
         cmocka_unit_test(models_are_not_taken_for_streams),
