@@ -56,11 +56,10 @@ static uint64_t shortest(uint64_t c, int q, bool lower_quarter, int *ret_exponen
     /* of two equally close ones the even one */
     bool closer_up = (value > middle) | ((value == middle) & below);
 
-    /* Without branches, which would go either way half of the time. Below 10 a multiple of
-     * 10^(k+1) is no shorter than others. */
+    /* without branches, which would go either way half of the time */
     up &= !down | closer_up;
     *ret_exponent = k;
-    return (tens_down | tens_up) & (below >= 10) ? tens + 10 * tens_up : below + up;
+    return (tens_down | tens_up) != 0 ? tens + 10 * tens_up : below + up;
 }
 
 /* The digits of a number below 10^8, as bytes 0 .. 9, the first digit in the lowest byte. */
