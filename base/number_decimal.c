@@ -120,10 +120,9 @@ bool number_decimal_read(const char *text, size_t size, struct number_decimal *r
 }
 
 /*
- * Comparing: whole numbers of up to BIG_WORDS words. The longest that occur: 768 digits (2552
- * bits), or a mantissa of 54 bits times 5^1091 (2588 bits; the last of 768 digits of a number about
- * 2^-1075 stands for 10^-1091); then one side is shifted to within a bit of the length of the
- * other.
+ * Comparing: whole numbers of up to BIG_WORDS words. The longest that occur are 768 digits (2552
+ * bits) and a mantissa times a power of five, cut of its powers of two (54 + 2496 bits); then one
+ * side is shifted to within a bit of the length of the other.
  */
 #define BIG_WORDS 44
 

@@ -150,7 +150,7 @@ static __attribute__((noinline)) size_t scan_long(const char *text, const char *
             return 0;
         value = fabs(number_round_decimal(&decimal));
     }
-    *ret_value = negative ? -value : value;
+    *ret_value = number_signed(value, negative);
     return (size_t)(s.at - text);
 }
 
@@ -189,9 +189,9 @@ static __attribute__((noinline)) size_t scan_rest(const char *text, const char *
         uint64_t others = other_bytes(word);
         unsigned n = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
 
-        if (n == 8 || w >= UINT64_C(1000000000000000000) / tens[n] * 10)
+        if (n == 8 || __builtin_mul_overflow(w, tens[n], &w) ||
+            __builtin_add_overflow(w, join_digits(word << 8 * (7 - n) << 8), &w))
             return scan_long(text, end, ret_value);
-        w = w * tens[n] + join_digits(word << 8 * (7 - n) << 8);
         p += n;
         power -= n;
     }
@@ -199,7 +199,7 @@ static __attribute__((noinline)) size_t scan_rest(const char *text, const char *
         p = scan_exponent(p, end, &power);
     if (!number_round_once(w, power, &value) && !number_round(w, power, false, &value))
         return scan_long(text, end, ret_value);
-    *ret_value = *text == '-' ? -value : value;
+    *ret_value = number_signed(value, *text == '-');
     return (size_t)(p - text);
 }
 
@@ -261,7 +261,7 @@ static inline size_t scan_number(const char *text, const char *end, uint64_t fir
         return scan_rest(text, text + length, end, w, (int)(whole + point - length), length == 16,
                          ret_value);
     value = (double)w / number_double_tens[length - point - whole]; /* w < 10^15 */
-    *ret_value = negative ? -value : value;
+    *ret_value = number_signed(value, negative);
     return length;
 }
 
@@ -329,7 +329,7 @@ static bool parse_word(struct bytes text, double *ret_value)
         value = (double)NAN;
     else
         return false;
-    *ret_value = negative ? -value : value;
+    *ret_value = number_signed(value, negative);
     return true;
 }
 

@@ -50,25 +50,16 @@ static uint64_t shortest(uint64_t c, int q, bool lower_quarter, int *ret_exponen
     uint64_t from = scaled((4 * c - (lower_quarter ? 1 : 2)) << shift, high, low) + (c & 1);
     uint64_t to = scaled((4 * c + 2) << shift, high, low) - (c & 1);
     uint64_t below = value / 4; /* the multiple of 10^k at or below v */
-    bool down, up;
+    uint64_t middle = 4 * below + 2, tens = below / 10 * 10;
+    bool tens_down = 4 * tens >= from, tens_up = 4 * (tens + 10) <= to;
+    bool down = 4 * below >= from, up = 4 * (below + 1) <= to;
+    /* of two equally close ones the even one */
+    bool closer_up = (value > middle) | ((value == middle) & below);
 
+    /* without branches, which would go either way half of the time */
+    up &= !down | closer_up;
     *ret_exponent = k;
-    if (below >= 10) {
-        uint64_t tens = below / 10 * 10;
-
-        down = 4 * tens >= from;
-        up = 4 * (tens + 10) <= to;
-        if (down || up)
-            return up ? tens + 10 : tens;
-    }
-    down = 4 * below >= from;
-    up = 4 * (below + 1) <= to;
-    if (down && up) { /* the closer one, of two equally close ones the even one */
-        uint64_t middle = 4 * below + 2;
-
-        return below + (value > middle || (value == middle && (below & 1)));
-    }
-    return below + up;
+    return (tens_down | tens_up) != 0 ? tens + 10 * tens_up : below + up;
 }
 
 /* The digits of a number below 10^8, as bytes 0 .. 9, the first digit in the lowest byte. */
@@ -87,8 +78,10 @@ static uint64_t split_digits(uint32_t number)
 /* Bytes in memory in the order of their significance, lowest first. */
 static void store(char *out, uint64_t bytes)
 {
-    for (int i = 0; i < 8; i++)
-        out[i] = (char)(bytes >> 8 * i & 0xff);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    bytes = __builtin_bswap64(bytes);
+#endif
+    memcpy(out, &bytes, sizeof(bytes));
 }
 
 /* Digits as text, in registers: writing them never waits for bytes that were just written. */
@@ -167,6 +160,7 @@ static size_t print_finite(char *out, uint64_t bits)
     uint64_t c = exponent ? fraction | UINT64_C(1) << 52 : fraction;
     int q = (exponent ? exponent : 1) - 1075;
     struct digits d;
+    bool few;
 
     if (c == 0) {
         memcpy(out, "0.0", 3);
@@ -178,12 +172,14 @@ static size_t print_finite(char *out, uint64_t bits)
     } else {
         number = shortest(c, q, fraction == 0 && exponent > 1, &exponent);
     }
-    while (number < UINT64_C(10000000000000000)) { /* once at most, but for whole and subnormal */
+    while (number < UINT64_C(1000000000000000)) { /* never but for whole and subnormal ones */
         number *= 10;
         exponent--;
     }
+    few = number < UINT64_C(10000000000000000); /* 16 digits, which is as likely as 17 */
+    number += number * 9 * few;
+    exponent += 16 - few;
     d = split(number);
-    exponent += 16;
     if (exponent < -4 || exponent > 15)
         return print_scientific(out, &d, exponent);
     return exponent < 0 ? print_fraction(out, &d, exponent) : print_positional(out, &d, exponent);

@@ -3,6 +3,7 @@
 #include <float.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/number_tables.h"
 
 _Static_assert(FLT_EVAL_METHOD == 0, "double arithmetic must round to double");
@@ -23,22 +24,14 @@ const double number_double_tens[23] = {
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 };
 
-enum rounding {
-    ROUND_DOWN,
-    ROUND_UP,
-    ROUND_UNDECIDED, /* too close to a midpoint, or to the next double, to tell on which side */
-};
-
-/* The double mantissa * 2^exponent at or next below a number, and which way that number rounds.
- * mantissa >= 2^52 unless exponent is -1074; infinity is 0 * 2^973. */
+/* The double mantissa * 2^exponent at or next below a number, and whether that number rounds up
+ * from there. mantissa >= 2^52 unless exponent is -1074; infinity is 0 * 2^973. */
 struct estimate {
     uint64_t mantissa;
     int exponent;
-    enum rounding rounding;
+    bool up;
+    bool undecided; /* too close to a midpoint, or to the next double, to tell on which side */
 };
-
-static const struct estimate estimate_zero = {0, -1074, ROUND_DOWN};
-static const struct estimate estimate_infinity = {0, 973, ROUND_DOWN};
 
 /*
  * With T the table's entry for 10^q and w shifted to 2^63 or more, the number is w * T or, where T
@@ -47,19 +40,20 @@ static const struct estimate estimate_infinity = {0, 973, ROUND_DOWN};
  * carries out of the low 64 and then only matters where all bits from there to the rounding bit are
  * ones.
  */
-static struct estimate estimate(uint64_t w, int64_t q)
+static inline struct estimate estimate(uint64_t w, int64_t q)
 {
     const uint64_t *power;
     unsigned __int128 high, low;
     uint64_t top, middle, rest, mask;
     int zeros, upper, exponent, bits, shift;
-    bool exact = q >= 0 && q <= NUMBER_POWER_EXACT;
-    struct estimate result;
+    bool exact = q >= 0 && q <= NUMBER_POWER_EXACT, odd, above;
+    struct estimate result = {0, -1074, false, false};
 
     if (w == 0 || q < NUMBER_POWER_MIN)
-        return estimate_zero;
+        return result;
+    result.exponent = 973;
     if (q > 308)
-        return estimate_infinity;
+        return result;
     power = number_powers[q - NUMBER_POWER_MIN];
     zeros = __builtin_clzll(w);
     w <<= zeros;
@@ -70,32 +64,29 @@ static struct estimate estimate(uint64_t w, int64_t q)
 
     upper = (int)(top >> 63); /* top has 63 + upper bits */
     exponent = 63 + upper + number_log2_of_ten((int)q) - zeros;
-    bits = exponent >= -1022 ? 53 : 1075 + exponent; /* in the mantissa, subnormal ones fewer */
     if (exponent > 1023)
-        return estimate_infinity;
+        return result;
+    bits =
+        exponent >= -1022 ? 53 : 1075 + exponent; /* in the mantissa: subnormal ones have fewer */
+    result.exponent = exponent >= -1022 ? exponent - 52 : -1074;
     if (bits < 0) {
-        result = estimate_zero;
-        if (bits == -1) /* just below the midpoint of 0 and 2^-1074, or so it seems */
-            result.rounding = ROUND_UNDECIDED;
+        result.undecided =
+            bits == -1; /* just below the midpoint of 0 and 2^-1074, or so it seems */
         return result;
     }
     shift = 62 + upper - bits; /* leaves the mantissa and the rounding bit */
     mask = (UINT64_C(1) << shift) - 1;
     rest = top & mask;
     result.mantissa = top >> shift >> 1;
-    result.exponent = bits == 53 ? exponent - 52 : -1074;
-    if (!exact && rest == mask && middle == UINT64_MAX && (uint64_t)low + w < w)
-        result.rounding = ROUND_UNDECIDED;
-    else if (!(top >> shift & 1))
-        result.rounding = ROUND_DOWN;
-    else if (!exact || rest || middle || (uint64_t)low || (result.mantissa & 1))
-        result.rounding = ROUND_UP;
-    else
-        result.rounding = ROUND_DOWN; /* a tie, and even below */
+    result.undecided = !exact && rest == mask && middle == UINT64_MAX && (uint64_t)low + w < w;
+    /* no branch here, which would go either way half of the time */
+    odd = result.mantissa & 1;
+    above = !exact | ((rest | middle | (uint64_t)low) != 0);
+    result.up = (top >> shift & 1) & (above | odd);
     return result;
 }
 
-static double estimate_double(const struct estimate *e, bool up)
+static inline double estimate_double(const struct estimate *e, bool up)
 {
     /* The mantissa's highest bit, 2^52, counts as 1 in the exponent's field; a carry out of the
      * mantissa raises the exponent as it should, up to infinity. */
@@ -110,14 +101,13 @@ bool number_round(uint64_t w, int64_t q, bool more, double *ret)
 {
     struct estimate e = estimate(w, q);
 
-    if (e.rounding == ROUND_UNDECIDED)
+    if (UNLIKELY(e.undecided))
         return false;
-    *ret = estimate_double(&e, e.rounding == ROUND_UP);
-    if (more) {
+    *ret = estimate_double(&e, e.up);
+    if (UNLIKELY(more)) {
         struct estimate next = estimate(w + 1, q);
 
-        return next.rounding != ROUND_UNDECIDED &&
-               *ret == estimate_double(&next, next.rounding == ROUND_UP);
+        return !next.undecided && *ret == estimate_double(&next, next.up);
     }
     return true;
 }
@@ -145,5 +135,5 @@ double number_round_decimal(const struct number_decimal *decimal)
         if (!number_round(w, q, more, &value))
             value = by_comparison(decimal, w, q);
     }
-    return decimal->negative ? -value : value;
+    return number_signed(value, decimal->negative);
 }

@@ -5,10 +5,22 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/number_decimal.h"
 
 extern const double number_double_tens[23]; /* 10^0 .. 10^22, which are doubles */
+
+/* -value where negative, without a branch: signs are hard to predict. */
+static inline double number_signed(double value, bool negative)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    bits ^= (uint64_t)negative << 63;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
 
 /* w * 10^q by one operation on doubles; false where it might not round once. */
 static inline bool number_round_once(uint64_t w, int64_t q, double *ret)

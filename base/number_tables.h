@@ -7,10 +7,11 @@
 
 #include <stdint.h>
 
-#define NUMBER_POWER_MIN   -342
-#define NUMBER_POWER_MAX   324
-#define NUMBER_POWER_EXACT 55 /* 0 .. 55: the entry is the power of ten; elsewhere it is cut off   \
-                               */
+#define NUMBER_POWER_MIN -342
+#define NUMBER_POWER_MAX 324
+#define NUMBER_POWER_EXACT                                                                         \
+    55 /* 0 .. 55: the entry is the power of ten; elsewhere it is cut off                          \
+        */
 
 /* number_powers[e - NUMBER_POWER_MIN]: the first 128 bits of 10^e, high word first. With T for the
  * entry, T <= 10^e / 2^(number_log2_of_ten(e) - 127) < T + 1, and T >= 2^127. */

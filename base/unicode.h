@@ -21,12 +21,13 @@ struct unicode_fault {
  * checked eight bytes at a time. */
 size_t unicode_check(const char *text, size_t size, struct unicode_fault *ret_fault);
 
-/* Decodes the code point at text; the text is valid UTF-8 and size > 0. Returns its bytes, 1 to 4. */
+/* Decodes the code point at text; the text is valid UTF-8 and size > 0. Returns its bytes, 1 to 4.
+ */
 size_t unicode_decode(const char *text, size_t size, uint32_t *ret_code);
 
 /* Encodes a code point; returns 1 to 4 bytes. */
 size_t unicode_encode(char out[4], uint32_t code);
 
-bool unicode_is_space(uint32_t code);     /* white space of str.strip() and float() */
+bool unicode_is_space(uint32_t code);     /* str.isspace(): what str.strip() strips */
 int unicode_digit(uint32_t code);         /* 0-9 for a decimal digit of any script, else -1 */
 bool unicode_is_printable(uint32_t code); /* str.isprintable(): not of category C* or Z*, or ' ' */
