@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Bytes: a view of memory that somebody else owns, and a cursor that reads a view from the front and
- * knows what is left. No NUL is assumed anywhere. Every read either succeeds whole or leaves the
- * cursor where it was.
+ * Bytes: a view of memory that somebody else owns, and a cursor that reads a view from the front
+ * and knows what is left. No NUL is assumed anywhere. Every read either succeeds whole or leaves
+ * the cursor where it was.
  */
 
 #include <stdbool.h>

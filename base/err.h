@@ -34,7 +34,7 @@ struct err {
 
 #define ERR_INIT                                                                                   \
     {                                                                                              \
-        .kind = ERR_NONE, .text = {0}                                                              \
+        .kind = ERR_NONE, .text = { 0 }                                                            \
     }
 
 /* Sets the error unless one is set. Returns -1, so that `return err_set(...)` reads well. */

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     struct err err = ERR_INIT;
 
     if (http_server_new(&settings, &handler, &server, &err) || http_server_start(server, &err) ||
-        http_server_run(server, signals, 2, on_signal, &server, &err)) {
+        http_server_run(server, signals, 2, NULL, on_signal, &server, &err)) {
         fprintf(stderr, "%s\n", err.text);
         http_server_free(server);
         return 1;

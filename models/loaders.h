@@ -22,6 +22,6 @@ struct loader {
 
 extern const struct loader xgboost_loader;
 
-/* The loader for an artifact: never NULL, since the last one takes what no other wants and says what
- * is wrong with it. */
+/* The loader for an artifact: never NULL, since the last one takes what no other wants and says
+ * what is wrong with it. */
 const struct loader *loaders_find(const struct artifact *artifact);

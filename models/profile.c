@@ -5,8 +5,15 @@
 #include "base/compiler.h"
 
 static const struct profile profiles[] = {
-    {.name = "1.7-1", .xgboost = "1.7.4", .xgboost_version = 107, .best_limit = BEST_LIMIT_ATTRIBUTE},
-    {.name = "3.0-5", .xgboost = "3.0.5", .xgboost_version = 300, .best_limit = BEST_LIMIT_PICKLE, .limit_is_rounds = true},
+    {.name = "1.7-1",
+     .xgboost = "1.7.4",
+     .xgboost_version = 107,
+     .best_limit = BEST_LIMIT_ATTRIBUTE},
+    {.name = "3.0-5",
+     .xgboost = "3.0.5",
+     .xgboost_version = 300,
+     .best_limit = BEST_LIMIT_PICKLE,
+     .limit_is_rounds = true},
     {.name = "3.2-0",
      .xgboost = "3.2.0",
      .xgboost_version = 302,

@@ -21,9 +21,10 @@ struct profile {
     const char *xgboost; /* the image's XGBoost: "1.7.4" */
     int xgboost_version; /* the same as major * 100 + minor: decides sums, sigmoid, categories */
     enum best_limit best_limit;
-    bool limit_is_rounds; /* the limit counts rounds (XGBoost 2 and later), not trees of an output */
-    bool libsvm_shift;    /* indices of a payload without a 0 are 1-based: 3.2-0 */
-    bool html5_pages;     /* error pages of the newer framework: 3.2-0 */
+    bool
+        limit_is_rounds; /* the limit counts rounds (XGBoost 2 and later), not trees of an output */
+    bool libsvm_shift;   /* indices of a payload without a 0 are 1-based: 3.2-0 */
+    bool html5_pages;    /* error pages of the newer framework: 3.2-0 */
 };
 
 /* NULL where there is none of that name ("auto" is none: see profile_for). */

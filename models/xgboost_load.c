@@ -1,7 +1,7 @@
 /*
- * What a file is, told by its first bytes (xgboost-models section 1), and the reader for it. The gate
- * for a legacy file without prefix is the narrowest test (it looks at two names behind the header), so
- * it is asked first: the bytes of a float may look like anything.
+ * What a file is, told by its first bytes (xgboost-models section 1), and the reader for it. The
+ * gate for a legacy file without prefix is the narrowest test (it looks at two names behind the
+ * header), so it is asked first: the bytes of a float may look like anything.
  */
 #include "models/xgboost_load.h"
 
@@ -15,7 +15,8 @@
 
 #define CONFIG_PREFIX "CONFIG-offset:"
 
-/* A compressed file in a compressed file is a mistake; one layer more than joblib makes is a bomb. */
+/* A compressed file in a compressed file is a mistake; one layer more than joblib makes is a bomb.
+ */
 #define LAYERS_MAX 2
 
 /* `CONFIG-offset:`, i64 n, n bytes of legacy binary, JSON configuration to the end. */
@@ -81,17 +82,20 @@ int xgb_raw_read(struct bytes data, size_t base, struct xgb_model *model, struct
     if (bytes_starts(data, CONFIG_PREFIX))
         return read_config_snapshot(data, base, model, err);
     if (bytes_starts(data, "bs64"))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "this is a base64 model of XGBoost 0.4 (bs64), which no later version reads: "
-                       "save it as a binary file with that version");
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "this is a base64 model of XGBoost 0.4 (bs64), which no later version reads: "
+            "save it as a binary file with that version");
     if (bytes_starts(data, "booster["))
         return refuse_dump(err);
     if (data.data[0] == '[')
         return refuse_dump(err);
     if (data.data[0] == '{')
         return read_braced(data, base, model, err);
-    /* a legacy model that is damaged or cut still shows its names: let its reader say what is wrong */
-    if (data.size >= 136 && memmem(data.data + 136, data.size < 400 ? data.size - 136 : 264, ":", 1) &&
+    /* a legacy model that is damaged or cut still shows its names: let its reader say what is wrong
+     */
+    if (data.size >= 136 &&
+        memmem(data.data + 136, data.size < 400 ? data.size - 136 : 264, ":", 1) &&
         (memmem(data.data, data.size < 600 ? data.size : 600, "gbtree", 6) ||
          memmem(data.data, data.size < 600 ? data.size : 600, "gblinear", 8)))
         return xgb_legacy_read(data, base, model, err);
@@ -148,8 +152,8 @@ static int read_pickle(struct bytes file, const struct xgb_load_options *options
     result = xgb_pickle_read(file, &arena, &pickle, err);
     if (result == 0) {
         /* a payload that stands in the file as it is has offsets of its own there */
-        bool in_file = pickle.handle.data >= file.data &&
-                       pickle.handle.data <= file.data + file.size;
+        bool in_file =
+            pickle.handle.data >= file.data && pickle.handle.data <= file.data + file.size;
 
         base = in_file ? (size_t)(pickle.handle.data - file.data) : 0;
         result = xgb_raw_read(pickle.handle, base, model, err);

@@ -1,9 +1,9 @@
 #pragma once
 /*
  * Any XGBoost model file, told by its content (xgboost-models section 1): pickles and joblib files
- * (compressed ones too), the three snapshot wrappers, legacy binary, JSON, UBJSON. Names and suffixes
- * mean nothing. What is recognised but is not a model (a text or JSON dump, a bs64 file, an unfitted
- * wrapper, an empty file) is refused with what to save instead.
+ * (compressed ones too), the three snapshot wrappers, legacy binary, JSON, UBJSON. Names and
+ * suffixes mean nothing. What is recognised but is not a model (a text or JSON dump, a bs64 file,
+ * an unfitted wrapper, an empty file) is refused with what to save instead.
  */
 
 #include "base/bytes.h"
@@ -24,8 +24,8 @@ int xgb_load(struct bytes file, const struct xgb_load_options *options, struct x
              struct err *err) MUST_CHECK;
 
 /*
- * The readers behind it; each fills a new model that is not finished. `base` is the offset of `data`
- * within the file, added to the offsets that errors name.
+ * The readers behind it; each fills a new model that is not finished. `base` is the offset of
+ * `data` within the file, added to the offsets that errors name.
  */
 int xgb_legacy_read(struct bytes data, size_t base, struct xgb_model *model,
                     struct err *err) MUST_CHECK;

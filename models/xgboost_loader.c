@@ -196,7 +196,8 @@ static int parse_member(struct model *model, const struct artifact_file *file,
     return 0;
 }
 
-/* Models first; the files that are none are decided on when it is known whether there is a model. */
+/* Models first; the files that are none are decided on when it is known whether there is a model.
+ */
 static int parse_all(const struct artifact *artifact, const struct model_options *options,
                      struct model *model, struct err *err)
 {
@@ -251,10 +252,11 @@ static int check_ensemble(const struct model *model, struct err *err)
         size_t own = objective_columns(member->source->objective, member->source->outputs);
 
         if (own != columns || member->source->outputs != model->members[0].source->outputs)
-            return err_set(err, ERR_INPUT,
-                           "the models do not belong together: '%s' answers %zu numbers a row, '%s' "
-                           "%zu; serve them apart, or only the first with --no-ensemble",
-                           model->members[0].file, columns, member->file, own);
+            return err_set(
+                err, ERR_INPUT,
+                "the models do not belong together: '%s' answers %zu numbers a row, '%s' "
+                "%zu; serve them apart, or only the first with --no-ensemble",
+                model->members[0].file, columns, member->file, own);
     }
     return 0;
 }

@@ -136,8 +136,8 @@ static void write_combined(int fd, const struct http_exchange *exchange)
     quote_request(&exchange->request, request, sizeof(request));
     quote_field(&exchange->request, "Referer", referer, sizeof(referer));
     quote_field(&exchange->request, "User-Agent", agent, sizeof(agent));
-    n = snprintf(line, sizeof(line), "%s - - [%s] %s %d %zu %s %s\n", exchange->peer, when,
-                 request, exchange->response.status, exchange->response.body.size, referer, agent);
+    n = snprintf(line, sizeof(line), "%s - - [%s] %s %d %zu %s %s\n", exchange->peer, when, request,
+                 exchange->response.status, exchange->response.body.size, referer, agent);
     if (n < 0)
         return;
     written = write(fd, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);

@@ -55,9 +55,12 @@ static int find_format(const struct settings *settings, enum format *ret, struct
         const char *suffix;
         const char *type;
     } suffixes[] = {
-        {".csv", "text/csv"},          {".libsvm", "text/libsvm"},
-        {".svm", "text/libsvm"},       {".json", "application/json"},
-        {".jsonl", "application/jsonlines"}, {".recordio", "application/x-recordio-protobuf"},
+        {".csv", "text/csv"},
+        {".libsvm", "text/libsvm"},
+        {".svm", "text/libsvm"},
+        {".json", "application/json"},
+        {".jsonl", "application/jsonlines"},
+        {".recordio", "application/x-recordio-protobuf"},
         {".pbr", "application/x-recordio-protobuf"},
     };
     const char *type = settings->content_type;
@@ -88,8 +91,9 @@ static int open_backend(struct predict *predict, struct err *err)
     int result;
 
     if (predict->model->member_count > 1)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "an ensemble has no contributions or leaves of its own: name one of its files");
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "an ensemble has no contributions or leaves of its own: name one of its files");
     buffer_init(&bytes, NO_LIMIT);
     result = xgb_write(member->source, member->trees_used, &bytes, err);
     if (result == 0)
@@ -179,8 +183,7 @@ static int print_name(struct predict *predict, size_t column)
     if (predict->settings->leaves)
         return buffer_print(&predict->text, "tree_%zu", column);
     if (predict->settings->contributions) {
-        const char *feature =
-            feature_name(source, (uint32_t)(column % width), name, sizeof(name));
+        const char *feature = feature_name(source, (uint32_t)(column % width), name, sizeof(name));
 
         if (source->outputs > 1)
             return buffer_print(&predict->text, "%s_%zu", feature, column / width);
@@ -234,9 +237,9 @@ static int score_block(struct predict *predict, const struct matrix *block, stru
     const struct settings *settings = predict->settings;
 
     if (predict->backend)
-        return xgboost_backend_predict(
-            predict->backend, block, settings->leaves ? XGBOOST_LEAVES : XGBOOST_CONTRIBUTIONS,
-            &predict->predictions, err);
+        return xgboost_backend_predict(predict->backend, block,
+                                       settings->leaves ? XGBOOST_LEAVES : XGBOOST_CONTRIBUTIONS,
+                                       &predict->predictions, err);
     return model_score(predict->model, settings->margin ? MODEL_MARGIN : MODEL_VALUE, block,
                        &predict->scratch, &predict->predictions, err);
 }
@@ -278,9 +281,10 @@ static int check_columns(struct predict *predict, struct err *err)
     buffer_init(&message, 4096);
     if (!invocation_columns_fit(predict->model, predict->reader.format,
                                 predict->reader.decoder.columns, &message)) {
-        result = err_set(err, ERR_INPUT, "%s: the rows have %llu columns, the model has %u features",
-                predict->reader.name, (unsigned long long)predict->reader.decoder.columns,
-                predict->model->features);
+        result =
+            err_set(err, ERR_INPUT, "%s: the rows have %llu columns, the model has %u features",
+                    predict->reader.name, (unsigned long long)predict->reader.decoder.columns,
+                    predict->model->features);
     }
     buffer_fini(&message);
     return result;
@@ -368,8 +372,8 @@ static int run(struct predict *predict, struct err *err)
 /* Options that contradict each other, or are another family's. Returns the complaint. */
 static const char *contradiction(const struct settings *settings)
 {
-    int outputs = settings->margin + settings->contributions + settings->leaves +
-                  settings->probabilities;
+    int outputs =
+        settings->margin + settings->contributions + settings->leaves + settings->probabilities;
 
     if (outputs > 1)
         return "--margin, --contributions, --leaves and --probabilities exclude each other";

@@ -75,7 +75,8 @@ static void tell_model(const struct model *model)
                  model->members[0].source->objective_text);
 }
 
-/* Reloads aside; a failure changes nothing. Runs on a thread of its own: loading may take seconds. */
+/* Reloads aside; a failure changes nothing. Runs on a thread of its own: loading may take seconds.
+ */
 static void *reload_thread(void *argument)
 {
     struct serve *serve = argument;
@@ -145,25 +146,24 @@ static void tell_counters(struct serve *serve)
     struct http_counters http;
 
     http_server_counters(serve->server, &http);
-    log_line("counters: requests=%llu 2xx=%llu 4xx=%llu 5xx=%llu unsent=%llu rows=%llu "
-             "body_bytes=%llu sent_bytes=%llu by_worker=%llu waiting=%zu queue_full=%llu "
-             "connections=%llu accepted=%llu refused=%llu timeouts=%llu in_flight_bytes=%llu "
-             "reloads=%llu reloads_failed=%llu",
-             (unsigned long long)counter_get(&c->requests),
-             (unsigned long long)counter_get(&c->status[2]),
-             (unsigned long long)counter_get(&c->status[4]),
-             (unsigned long long)counter_get(&c->status[5]),
-             (unsigned long long)counter_get(&c->status[0]),
-             (unsigned long long)counter_get(&c->rows),
-             (unsigned long long)counter_get(&c->body_bytes),
-             (unsigned long long)counter_get(&c->sent_bytes),
-             (unsigned long long)counter_get(&c->deferred), container_waiting(serve->container),
-             (unsigned long long)counter_get(&c->queue_full),
-             (unsigned long long)http.connections_open,
-             (unsigned long long)http.connections_accepted, (unsigned long long)http.refused,
-             (unsigned long long)http.timeouts, (unsigned long long)http.in_flight_bytes,
-             (unsigned long long)counter_get(&c->reloads),
-             (unsigned long long)counter_get(&c->reloads_failed));
+    log_line(
+        "counters: requests=%llu 2xx=%llu 4xx=%llu 5xx=%llu unsent=%llu rows=%llu "
+        "body_bytes=%llu sent_bytes=%llu by_worker=%llu waiting=%zu queue_full=%llu "
+        "connections=%llu accepted=%llu refused=%llu timeouts=%llu in_flight_bytes=%llu "
+        "reloads=%llu reloads_failed=%llu",
+        (unsigned long long)counter_get(&c->requests),
+        (unsigned long long)counter_get(&c->status[2]),
+        (unsigned long long)counter_get(&c->status[4]),
+        (unsigned long long)counter_get(&c->status[5]),
+        (unsigned long long)counter_get(&c->status[0]), (unsigned long long)counter_get(&c->rows),
+        (unsigned long long)counter_get(&c->body_bytes),
+        (unsigned long long)counter_get(&c->sent_bytes),
+        (unsigned long long)counter_get(&c->deferred), container_waiting(serve->container),
+        (unsigned long long)counter_get(&c->queue_full), (unsigned long long)http.connections_open,
+        (unsigned long long)http.connections_accepted, (unsigned long long)http.refused,
+        (unsigned long long)http.timeouts, (unsigned long long)http.in_flight_bytes,
+        (unsigned long long)counter_get(&c->reloads),
+        (unsigned long long)counter_get(&c->reloads_failed));
 }
 
 static void on_signal(void *self, int signal)
@@ -188,8 +188,9 @@ static void on_signal(void *self, int signal)
 static void tell_ignored(void)
 {
     if (getenv("SAGEMAKER_PROGRAM"))
-        log_line("SAGEMAKER_PROGRAM is set: scripts are not run, the model is served as the built-in "
-                 "algorithm does");
+        log_line(
+            "SAGEMAKER_PROGRAM is set: scripts are not run, the model is served as the built-in "
+            "algorithm does");
     if (getenv("SAGEMAKER_MULTI_MODEL") && *getenv("SAGEMAKER_MULTI_MODEL"))
         log_line("SAGEMAKER_MULTI_MODEL is set: multi-model mode is not there yet, one model is "
                  "served");

@@ -41,15 +41,15 @@ int command_describe_model(const struct model *model, struct buffer *ret)
     else
         snprintf(size, sizeof(size), "%u trees", source->tree_count);
     if (buffer_print(ret, "%s, %s%s%s, written by XGBoost %s, %s, %u features, %s, profile %s%s",
-                     model->algorithm, source->format, source->pickle_class ? " in a pickle of " : "",
+                     model->algorithm, source->format,
+                     source->pickle_class ? " in a pickle of " : "",
                      source->pickle_class ? source->pickle_class : "",
                      command_version_text(&source->version, version, sizeof(version)),
                      source->objective_text, source->features, size, model->profile->name,
                      model->profile_is_auto ? " (auto)" : ""))
         return -1;
-    if (model->member_count > 1 &&
-        buffer_print(ret, ", %zu models that %s", model->member_count,
-                     model->vote ? "vote" : "are averaged"))
+    if (model->member_count > 1 && buffer_print(ret, ", %zu models that %s", model->member_count,
+                                                model->vote ? "vote" : "are averaged"))
         return -1;
     return 0;
 }

@@ -15,7 +15,8 @@ int command_profiles(const struct settings *settings);
 /* The part of the settings that loading needs. */
 struct model_options command_model_options(const struct settings *settings);
 
-/* One line about a model: "xgboost, pickle of xgboost.core.Booster, written by XGBoost 1.2.0, ...". */
+/* One line about a model: "xgboost, pickle of xgboost.core.Booster, written by XGBoost 1.2.0, ...".
+ */
 int command_describe_model(const struct model *model, struct buffer *ret) MUST_CHECK;
 
 /* "1.2.0", "before 1.0". */

@@ -29,8 +29,9 @@ static void help_all(FILE *out)
     fprintf(out, "endpointd %s: serves SageMaker model artifacts\n\n", ENDPOINTD_VERSION);
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
         fprintf(out, "  endpointd %s\n      %s\n", commands[i].usage, commands[i].help);
-    fprintf(out, "\nEach command has its own --help. Every option can also be set in the environment: "
-                 "--max-body\nas ENDPOINTD_MAX_BODY.\n");
+    fprintf(out,
+            "\nEach command has its own --help. Every option can also be set in the environment: "
+            "--max-body\nas ENDPOINTD_MAX_BODY.\n");
 }
 
 static void help_command(const struct command_entry *entry)
@@ -86,7 +87,8 @@ int main(int argc, char **argv)
         printf("endpointd %s\n", ENDPOINTD_VERSION);
         return flushed(0);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
         return help(argc - 2, argv + 2);
     entry = find(argv[1]);
     if (!entry) {

@@ -13,8 +13,8 @@ enum option_type {
 };
 
 struct option {
-    const char *name;     /* "max-body": --max-body, ENDPOINTD_MAX_BODY */
-    unsigned commands;    /* of enum command */
+    const char *name;  /* "max-body": --max-body, ENDPOINTD_MAX_BODY */
+    unsigned commands; /* of enum command */
     enum option_type type;
     size_t offset;        /* in struct settings */
     const char *variable; /* the image's own variable, or NULL */
@@ -24,13 +24,13 @@ struct option {
     const char *help;
 };
 
-#define S    COMMAND_SERVE
-#define P    COMMAND_PREDICT
-#define I    COMMAND_INSPECT
-#define F    COMMAND_PROFILES
+#define S         COMMAND_SERVE
+#define P         COMMAND_PREDICT
+#define I         COMMAND_INSPECT
+#define F         COMMAND_PROFILES
 #define AT(field) offsetof(struct settings, field)
-#define MB   ((int64_t)1 << 20)
-#define MANY ((int64_t)1 << 46)
+#define MB        ((int64_t)1 << 20)
+#define MANY      ((int64_t)1 << 46)
 
 /* In the order of the help. Names, not numbers, are the contract. */
 static const struct option options[] = {
@@ -68,8 +68,8 @@ static const struct option options[] = {
      "largest request head; more is answered 431"},
     {"max-connections", S, OPTION_NUMBER, AT(max_connections), NULL, "1024", 1, 1000000, "N",
      "connections at a time; others wait in the kernel's backlog"},
-    {"max-in-flight", S, OPTION_NUMBER, AT(max_in_flight), NULL, "1073741824", 1 * MB, MANY, "BYTES",
-     "bodies and responses held at a time; more is answered 503"},
+    {"max-in-flight", S, OPTION_NUMBER, AT(max_in_flight), NULL, "1073741824", 1 * MB, MANY,
+     "BYTES", "bodies and responses held at a time; more is answered 503"},
     {"head-timeout", S, OPTION_NUMBER, AT(head_timeout), NULL, "10", 1, 86400, "SECONDS",
      "from the first byte of a request head to its last"},
     {"body-timeout", S, OPTION_NUMBER, AT(body_timeout), NULL, "10", 1, 86400, "SECONDS",
@@ -133,8 +133,8 @@ static int set_number(const struct option *option, const char *text, const char 
     if (end == text || *end || errno || value < option->min || value > option->max ||
         text[0] == ' ') {
         err_quote(quoted, sizeof(quoted), text, strlen(text));
-        return err_set(err, ERR_INPUT, "%s is %s: it takes a whole number from %lld to %lld", origin,
-                       quoted, (long long)option->min, (long long)option->max);
+        return err_set(err, ERR_INPUT, "%s is %s: it takes a whole number from %lld to %lld",
+                       origin, quoted, (long long)option->min, (long long)option->max);
     }
     *field = value;
     return 0;
@@ -272,8 +272,8 @@ static enum options_result add_argument(struct settings *settings, const char *w
     return OPTIONS_OK;
 }
 
-enum options_result options_parse(enum command command, int argc, char **argv,
-                                  struct settings *ret, struct err *err)
+enum options_result options_parse(enum command command, int argc, char **argv, struct settings *ret,
+                                  struct err *err)
 {
     bool hosts_given = false;
     bool only_arguments = false;
@@ -340,8 +340,8 @@ void options_markdown(void)
         variable_name(option, name, sizeof(name));
         printf("| `--%s` | `%s` | ", option->name, name);
         printf(option->variable ? "`%s`" : "%s", option->variable ? option->variable : "");
-        printf(" | %s | ", option->value ? option->value
-                                         : (option->type == OPTION_SWITCH ? "off" : "not set"));
+        printf(" | %s | ",
+               option->value ? option->value : (option->type == OPTION_SWITCH ? "off" : "not set"));
         if (option->type == OPTION_NUMBER)
             printf("%lld .. %lld", (long long)option->min, (long long)option->max);
         printf(" | %s |\n", option->help);

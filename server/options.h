@@ -21,7 +21,7 @@ enum command {
     COMMAND_PROFILES = 8,
 };
 
-#define OPTIONS_HOSTS_MAX 16
+#define OPTIONS_HOSTS_MAX     16
 #define OPTIONS_ARGUMENTS_MAX 1
 
 struct settings {
@@ -82,8 +82,8 @@ enum options_result {
 };
 
 /* argv[0] is the first word after the command. Texts point into argv and the environment. */
-enum options_result options_parse(enum command command, int argc, char **argv,
-                                  struct settings *ret, struct err *err) MUST_CHECK;
+enum options_result options_parse(enum command command, int argc, char **argv, struct settings *ret,
+                                  struct err *err) MUST_CHECK;
 
 /* The command's options, for people, to standard output. */
 void options_help(enum command command);

@@ -98,8 +98,9 @@ static bool is_blank(char c)
 }
 
 /*
- * Bytes of pending that make whole lines. White space at the end stays behind: only what follows tells
- * whether it is a blank row or the end of the input, where it is dropped as the original drops it.
+ * Bytes of pending that make whole lines. White space at the end stays behind: only what follows
+ * tells whether it is a blank row or the end of the input, where it is dropped as the original
+ * drops it.
  */
 static size_t whole_lines(const struct row_reader *reader)
 {
@@ -154,8 +155,8 @@ static int next_piece(struct row_reader *reader, bool *ret_any, struct err *err)
         result = decoder_continue(&reader->decoder, piece, &reader->fault);
     } else {
         reader->rules.more_follows = !reader->at_end;
-        result = decoder_open(&reader->decoder, reader->format, piece, &reader->rules,
-                              &reader->fault);
+        result =
+            decoder_open(&reader->decoder, reader->format, piece, &reader->rules, &reader->fault);
         reader->opened = true;
     }
     return result ? fail(reader, err) : 0;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The input of `predict`: a file or standard input of any size, read in pieces that end at a line end
- * and decoded piece by piece, so that memory does not grow with the input.
+ * The input of `predict`: a file or standard input of any size, read in pieces that end at a line
+ * end and decoded piece by piece, so that memory does not grow with the input.
  */
 
 #include <stdbool.h>
@@ -15,9 +15,9 @@
 #include "server/formats/decode.h"
 
 struct row_reader {
-    const char *name;     /* for messages: the path, or "standard input" */
+    const char *name; /* for messages: the path, or "standard input" */
     int fd;
-    uint64_t size;        /* of the file; 0 where not known */
+    uint64_t size; /* of the file; 0 where not known */
     uint64_t bytes_read;
     enum format format;
     struct decode_rules rules;
@@ -25,7 +25,7 @@ struct row_reader {
     struct decode_fault fault;
     struct buffer pending; /* read, not yet handed to the decoder whole */
     size_t taken;          /* of pending: what the decoder has now */
-    bool whole;  /* one piece: the index base of libsvm may depend on the last row */
+    bool whole;            /* one piece: the index base of libsvm may depend on the last row */
     bool opened;
     bool in_piece;
     bool at_end;

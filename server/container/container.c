@@ -73,15 +73,15 @@ static void answer_ping(struct container *container, struct http_response *respo
     }
 }
 
-static void answer_execution_parameters(struct container *container,
-                                        struct http_response *response)
+static void answer_execution_parameters(struct container *container, struct http_response *response)
 {
     const struct container_settings *settings = &container->settings;
 
     response->status = 200;
     response->content_type = "application/json";
     buffer_clear(&response->body);
-    if (buffer_print(&response->body, "{\"MaxConcurrentTransforms\": %u, %s\"MaxPayloadInMB\": %llu}",
+    if (buffer_print(&response->body,
+                     "{\"MaxConcurrentTransforms\": %u, %s\"MaxPayloadInMB\": %llu}",
                      settings->cpus,
                      settings->omit_batch_strategy ? "" : "\"BatchStrategy\": \"MULTI_RECORD\", ",
                      (unsigned long long)(settings->body_max / 1048576)))

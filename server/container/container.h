@@ -1,7 +1,8 @@
 #pragma once
 /*
- * The container's contract over HTTP: /ping, /invocations, /execution-parameters, and what is answered
- * to everything else. Small requests are scored on the loop that read them, large ones by a worker.
+ * The container's contract over HTTP: /ping, /invocations, /execution-parameters, and what is
+ * answered to everything else. Small requests are scored on the loop that read them, large ones by
+ * a worker.
  */
 
 #include <stdbool.h>
@@ -24,8 +25,9 @@ struct container_settings {
     unsigned workers;
     size_t queue;
     uint64_t body_max;
-    unsigned cpus; /* what /execution-parameters tells */
-    bool omit_batch_strategy; /* for the SageMaker SDK's local mode, which cannot read the original's */
+    unsigned cpus;            /* what /execution-parameters tells */
+    bool omit_batch_strategy; /* for the SageMaker SDK's local mode, which cannot read the
+                                 original's */
     struct invocation_rules rules;
 };
 

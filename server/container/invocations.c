@@ -42,7 +42,8 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
 
 uint64_t invocation_cost(const struct model *model, size_t body_size)
 {
-    /* a cell is seldom shorter than two bytes; parsing takes about 2 ns a byte, a tree level 1 ns */
+    /* a cell is seldom shorter than two bytes; parsing takes about 2 ns a byte, a tree level 1 ns
+     */
     uint64_t rows = body_size / (2 * ((uint64_t)model->features + 1)) + 1;
 
     return 2 * (uint64_t)body_size + rows * model->row_cost;
@@ -94,7 +95,8 @@ static void answer_no_memory(const struct answer *answer)
     answer_page(answer, 503, "out of memory for this request");
 }
 
-/* 415: "Loading csv data failed with Exception, please ensure data is in csv format:\n <class ...". */
+/* 415: "Loading csv data failed with Exception, please ensure data is in csv format:\n <class ...".
+ */
 static void answer_fault(const struct answer *answer, enum format format,
                          struct invocation_scratch *scratch)
 {
@@ -142,17 +144,19 @@ bool invocation_columns_fit(const struct model *model, enum format format, uint6
 
     buffer_clear(message);
     if (pickled && format == FORMAT_LIBSVM && columns > features + 1) {
-        (void)!buffer_print(message,
-                            "Feature size of libsvm inference data %llu is larger than feature size "
-                            "of trained model %llu.",
-                            (unsigned long long)columns, (unsigned long long)features);
+        (void)!buffer_print(
+            message,
+            "Feature size of libsvm inference data %llu is larger than feature size "
+            "of trained model %llu.",
+            (unsigned long long)columns, (unsigned long long)features);
         return false;
     }
     if (pickled && format == FORMAT_CSV && columns != features && columns + 1 != features) {
-        (void)!buffer_print(message,
-                            "Feature size of csv inference data %llu is not consistent with feature "
-                            "size of trained model %llu.",
-                            (unsigned long long)columns, (unsigned long long)features);
+        (void)!buffer_print(
+            message,
+            "Feature size of csv inference data %llu is not consistent with feature "
+            "size of trained model %llu.",
+            (unsigned long long)columns, (unsigned long long)features);
         return false;
     }
     for (size_t i = 0; i < model->member_count; i++) {
@@ -200,8 +204,9 @@ static bool score_body(const struct model *model, const struct invocation_rules 
             answer_fault(answer, format, scratch);
             return false;
         }
-        if (fits && block.rows && model_score(model, MODEL_VALUE, &block, &scratch->scorer,
-                                              &scratch->predictions, &err)) {
+        if (fits && block.rows &&
+            model_score(model, MODEL_VALUE, &block, &scratch->scorer, &scratch->predictions,
+                        &err)) {
             if (err.kind == ERR_MEMORY)
                 answer_no_memory(answer);
             else
@@ -311,8 +316,7 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
     if (format == FORMAT_RECORDIO || format == FORMAT_PARQUET) {
         /* the original's words for a type that it knows and does not serve */
         if (buffer_print(&scratch->message, "Content-type %.*s is not supported.",
-                         (int)request->content_type.size,
-                         (const char *)request->content_type.data))
+                         (int)request->content_type.size, (const char *)request->content_type.data))
             answer_no_memory(&answer);
         else
             answer_text(&answer, 415, "", &scratch->message);

@@ -47,20 +47,19 @@ struct invocation_result {
 };
 
 /*
- * Answers into `body` (cleared first). Every outcome is an answer: nothing fails. For a status other
- * than 200 and 204, why[] is one line for the log.
+ * Answers into `body` (cleared first). Every outcome is an answer: nothing fails. For a status
+ * other than 200 and 204, why[] is one line for the log.
  */
 void invocation_run(const struct model *model, const struct invocation_rules *rules,
                     const struct invocation *request, struct invocation_scratch *scratch,
-                    struct buffer *body, struct invocation_result *ret, char *why,
-                    size_t why_size);
+                    struct buffer *body, struct invocation_result *ret, char *why, size_t why_size);
 
 /* The rules of decoding under a profile. */
 struct decode_rules invocation_decode_rules(const struct model *model, bool strict);
 
 /*
- * The count rules of 3.6. False where the request's columns do not fit the model; `message` then has
- * the original's text, without the prefix of its 400.
+ * The count rules of 3.6. False where the request's columns do not fit the model; `message` then
+ * has the original's text, without the prefix of its 400.
  */
 bool invocation_columns_fit(const struct model *model, enum format format, uint64_t columns,
                             struct buffer *message);

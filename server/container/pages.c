@@ -25,13 +25,11 @@ static const struct suffix {
     const char *suffix;
     const char *type;
 } suffixes[] = {
-    {".html", "text/html"},       {".htm", "text/html"},
-    {".css", "text/css"},         {".xml", "text/xml"},
-    {".txt", "text/plain"},       {".js", "application/javascript"},
-    {".json", "application/json"}, {".ico", "image/x-icon"},
-    {".png", "image/png"},        {".jpg", "image/jpeg"},
-    {".gif", "image/gif"},        {".svg", "image/svg+xml"},
-    {".zip", "application/zip"},  {".pdf", "application/pdf"},
+    {".html", "text/html"},        {".htm", "text/html"},       {".css", "text/css"},
+    {".xml", "text/xml"},          {".txt", "text/plain"},      {".js", "application/javascript"},
+    {".json", "application/json"}, {".ico", "image/x-icon"},    {".png", "image/png"},
+    {".jpg", "image/jpeg"},        {".gif", "image/gif"},       {".svg", "image/svg+xml"},
+    {".zip", "application/zip"},   {".pdf", "application/pdf"},
 };
 
 /* A page that does not fit in memory is sent without its body: the status says it all. */
@@ -78,8 +76,7 @@ void pages_unknown_path(struct http_response *response, struct bytes path)
     for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
         size_t n = strlen(suffixes[i].suffix);
 
-        if (path.size > n &&
-            memcmp(path.data + path.size - n, suffixes[i].suffix, n) == 0)
+        if (path.size > n && memcmp(path.data + path.size - n, suffixes[i].suffix, n) == 0)
             type = suffixes[i].type;
     }
     response->status = 404;

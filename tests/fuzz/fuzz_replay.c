@@ -1,8 +1,8 @@
 /*
- * Runs a fuzz target as an ordinary test: over each file of the directories named on the command line
- * and, for each file, over its beginning cut at every 1/64th and over copies with flipped bytes (the
- * same ones in every run). What a target must not do is crash; the sanitizers do the rest. A directory
- * that is not there or has no files is a skipped test (exit 77).
+ * Runs a fuzz target as an ordinary test: over each file of the directories named on the command
+ * line and, for each file, over its beginning cut at every 1/64th and over copies with flipped
+ * bytes (the same ones in every run). What a target must not do is crash; the sanitizers do the
+ * rest. A directory that is not there or has no files is a skipped test (exit 77).
  */
 #include <dirent.h>
 #include <stdint.h>

@@ -53,7 +53,9 @@ static void test_quote(void **state)
     assert_string_equal(err_quote(out, sizeof(out), "", 0), "''");
     for (size_t n = 0; n < 40; n++) {
         memset(out, 'x', sizeof(out));
-        err_quote(out, sizeof(out), "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", n);
+        err_quote(out, sizeof(out),
+                  "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n",
+                  n);
         assert_true(strlen(out) < sizeof(out));
     }
 }

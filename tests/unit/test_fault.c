@@ -1,6 +1,7 @@
 /*
- * Every allocation fails in turn, on the way from a file to an answered request: what fails says so,
- * nothing crashes or leaks (the address sanitizer sees to that), and afterwards all works again.
+ * Every allocation fails in turn, on the way from a file to an answered request: what fails says
+ * so, nothing crashes or leaks (the address sanitizer sees to that), and afterwards all works
+ * again.
  */
 #include <stdio.h>
 #include <stdlib.h>

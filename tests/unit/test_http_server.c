@@ -204,7 +204,7 @@ static void finish(void)
     struct err err = ERR_INIT;
 
     http_server_stop(server);
-    assert_int_equal(http_server_run(server, NULL, 0, NULL, NULL, &err), 0);
+    assert_int_equal(http_server_run(server, NULL, 0, NULL, NULL, NULL, &err), 0);
     workers_free(program.workers);
     http_server_free(server);
     server = NULL;
@@ -1009,7 +1009,7 @@ static void *run_server(void *argument)
     struct err err = ERR_INIT;
     double *ended = argument;
 
-    assert_int_equal(http_server_run(server, NULL, 0, NULL, NULL, &err), 0);
+    assert_int_equal(http_server_run(server, NULL, 0, NULL, NULL, NULL, &err), 0);
     *ended = now();
     return NULL;
 }
@@ -1074,7 +1074,7 @@ static void test_drain_is_cut_off(void **state)
     usleep(20000);
     start = now();
     http_server_stop(server);
-    assert_int_equal(http_server_run(server, NULL, 0, NULL, NULL, &err), 0);
+    assert_int_equal(http_server_run(server, NULL, 0, NULL, NULL, NULL, &err), 0);
     assert_true(now() - start >= 1 && now() - start < 2.5);
     expect_end(slow);
     assert_int_equal(program.done_lost, 0);
@@ -1116,7 +1116,7 @@ static void test_signal_stops(void **state)
     begin(&usual);
     signal(SIGUSR1, SIG_IGN); /* until http_server_run catches it, and after */
     assert_int_equal(pthread_create(&thread, NULL, send_signals, &count), 0);
-    assert_int_equal(http_server_run(server, signals, 2, on_signal, &count, &err), 0);
+    assert_int_equal(http_server_run(server, signals, 2, NULL, on_signal, &count, &err), 0);
     assert_true(count >= 1);
     pthread_join(thread, NULL);
     workers_free(program.workers);

@@ -140,8 +140,12 @@ static void test_help_and_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_precedence),      TEST(test_range_at_its_ends), TEST(test_hosts_replace_the_default),
-        TEST(test_switches),        TEST(test_ensemble_variable), TEST(test_empty_variables),
+        TEST(test_precedence),
+        TEST(test_range_at_its_ends),
+        TEST(test_hosts_replace_the_default),
+        TEST(test_switches),
+        TEST(test_ensemble_variable),
+        TEST(test_empty_variables),
         TEST(test_help_and_arguments),
     };
 

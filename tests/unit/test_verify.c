@@ -12,7 +12,7 @@
 
 #include "algorithms/forest.h"
 #include "algorithms/xgboost_backend.h"
-#include "build_model.h"
+#include "tests/unit/build_model.h"
 #include "models/verify.h"
 #include "models/verify_rows.h"
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "algorithms/xgboost_backend.h"
-#include "build_model.h"
+#include "tests/unit/build_model.h"
 #include "models/xgboost_writer.h"
 
 #define NEED_LIBRARY()                                                                             \
