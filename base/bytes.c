@@ -18,6 +18,11 @@ bool bytes_is_nocase(struct bytes a, const char *text)
     return true;
 }
 
+bool bytes_contains(struct bytes a, const char *text)
+{
+    return a.size && memmem(a.data, a.size, text, strlen(text));
+}
+
 static bool is_space(uint8_t c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');

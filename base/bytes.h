@@ -48,6 +48,15 @@ static inline bool bytes_starts(struct bytes a, const char *text)
 /* Equal but for the case of ASCII letters. */
 bool bytes_is_nocase(struct bytes a, const char *text);
 
+/* The first n bytes, or all where there are fewer. */
+static inline struct bytes bytes_head(struct bytes a, size_t n)
+{
+    return bytes_of(a.data, a.size < n ? a.size : n);
+}
+
+/* Whether text stands anywhere in a. */
+bool bytes_contains(struct bytes a, const char *text);
+
 /* Without leading and trailing space, \t \n \v \f \r. */
 struct bytes bytes_trim(struct bytes a);
 

@@ -94,10 +94,8 @@ int xgb_raw_read(struct bytes data, size_t base, struct xgb_model *model, struct
         return read_braced(data, base, model, err);
     /* a legacy model that is damaged or cut still shows its names: let its reader say what is wrong
      */
-    if (data.size >= 136 &&
-        memmem(data.data + 136, data.size < 400 ? data.size - 136 : 264, ":", 1) &&
-        (memmem(data.data, data.size < 600 ? data.size : 600, "gbtree", 6) ||
-         memmem(data.data, data.size < 600 ? data.size : 600, "gblinear", 8)))
+    if (bytes_contains(bytes_head(data, 600), "gbtree") ||
+        bytes_contains(bytes_head(data, 600), "gblinear"))
         return xgb_legacy_read(data, base, model, err);
     err_quote(quoted, sizeof(quoted), data.data, data.size < 12 ? data.size : 12);
     return err_set(err, ERR_INPUT,

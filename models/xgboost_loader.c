@@ -153,15 +153,14 @@ static bool is_stray_text(struct bytes bytes)
     struct unicode_fault fault;
     struct bytes trimmed = bytes_trim(bytes);
 
-    if (memchr(bytes.data, 0, bytes.size) ||
+    if (bytes.size == 0 || memchr(bytes.data, 0, bytes.size) ||
         unicode_check((const char *)bytes.data, bytes.size, &fault) != bytes.size)
         return false;
-    if (trimmed.size && trimmed.data[0] == '{') {
-        size_t head = trimmed.size < 200 ? trimmed.size : 200;
+    if (bytes_starts(trimmed, "{")) {
+        struct bytes head = bytes_head(trimmed, 200);
 
-        return !memmem(trimmed.data, head, "\"learner\"", 9) &&
-               !memmem(trimmed.data, head, "\"Config\"", 8) &&
-               !memmem(trimmed.data, head, "\"version\"", 9);
+        return !bytes_contains(head, "\"learner\"") && !bytes_contains(head, "\"Config\"") &&
+               !bytes_contains(head, "\"version\"");
     }
     return true;
 }

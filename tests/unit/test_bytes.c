@@ -44,6 +44,9 @@ static void test_texts(void **state)
     assert_false(bytes_starts(bytes_text("bin"), "binf"));
     assert_true(bytes_is(bytes_trim(bytes_text(" \t\r\n\v\fa b \n")), "a b"));
     assert_int_equal(bytes_trim(bytes_text(" \n ")).size, 0);
+    assert_true(bytes_contains(bytes_text("abcdef"), "def"));
+    assert_false(bytes_contains(bytes_head(bytes_text("abcdef"), 5), "def"));
+    assert_false(bytes_contains(bytes_of(NULL, 0), "x"));
     assert_true(bytes_equal(bytes_of(NULL, 0), bytes_text("")));
 }
 
