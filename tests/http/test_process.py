@@ -181,9 +181,15 @@ def test_counters(example_model):
         for _ in range(3):
             server.post(rows_of_example())
         server.post("x,y")
-        server.signal(signal.SIGUSR1)
-        line = server.wait_for("counters:")
-        numbers = dict(re.findall(r"(\w+)=(\d+)", line))
+        numbers = {}
+
+        def counted():
+            after = len(server.lines)
+            server.signal(signal.SIGUSR1)
+            numbers.update(re.findall(r"(\w+)=(\d+)", server.wait_for("counters:", after=after)))
+            return numbers["requests"] == "4"
+
+        wait_until(counted)
         assert (numbers["requests"], numbers["2xx"], numbers["4xx"], numbers["rows"]) == ("4", "3", "1", "9")
 
 

@@ -755,6 +755,7 @@ static void check_head(size_t line, size_t head, int status)
     size_t n;
     int fd = dial();
 
+    assert_non_null(text);
     n = (size_t)sprintf(text, "GET /");
     memset(text + n, 'p', line - 14);
     n += line - 14;
