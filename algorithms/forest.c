@@ -1,94 +1,72 @@
 #include "algorithms/forest.h"
 
-#include <math.h>
-#include <string.h>
+#include "algorithms/forest_layout.h"
+#include "base/memory.h"
 
-/* The plain form: copies of the trees, walked one by one. */
-struct forest {
-    struct scorer scorer;
-    struct tree *trees;
-    int32_t *output;
-    float *base_margin;
-    uint32_t tree_count;
-    uint32_t used; /* trees whose copies are complete */
-    enum sum_rule sum_rule;
-    enum category_rule category_rule;
-};
+/* Memory for the keys of a block: about half of a second level cache. */
+#define BLOCK_BYTES (24 * 1024)
 
-static bool category_right(const struct forest *forest, const struct tree *tree, int32_t n, float x)
+/* Rows begin at multiples of 64 bytes, and an odd number of them apart, so that the same feature of
+ * many rows does not compete for the same few places of the cache. */
+#define STRIDE_UNIT 16
+
+static void shape_block(struct forest *forest)
 {
-    uint32_t start = tree->category_start[n];
-    uint32_t end = tree->category_start[n + 1];
-    int32_t category;
+    size_t words = 2 * (size_t)forest->slots.count + 1;
+    size_t units = (words + STRIDE_UNIT - 1) / STRIDE_UNIT;
 
-    if (forest->category_rule == CATEGORY_DEFAULT) {
-        float limit = start == end ? 0 : (float)(32 * (tree->categories[end - 1] / 32 + 1));
-
-        if (x < 0 || x >= 16777216.0f || x >= limit)
-            return !tree->default_left[n];
-    }
-    if (x >= 16777216.0f || x <= -1 || (x < 0 && forest->category_rule != CATEGORY_ZERO))
-        return false;
-    category = (int32_t)x;
-    for (uint32_t i = start; i < end; i++) {
-        if (tree->categories[i] == category)
-            return true;
-    }
-    return false;
+    forest->stride = (units | 1) * STRIDE_UNIT;
+    forest->block_rows = BLOCK_BYTES / (forest->stride * sizeof(uint32_t));
+    if (forest->block_rows < 32)
+        forest->block_rows = 32;
+    if (forest->block_rows > FOREST_BLOCK_MAX)
+        forest->block_rows = FOREST_BLOCK_MAX;
 }
 
-static float value_of(const struct matrix *matrix, size_t row, uint32_t feature)
+static void begin_sums(const struct forest *forest, float *sums, size_t rows)
 {
-    if (matrix->kind == MATRIX_DENSE)
-        return feature < matrix->columns ? matrix->values[row * matrix->columns + feature] : NAN;
-    for (size_t i = matrix->row_start[row]; i < matrix->row_start[row + 1]; i++) {
-        if (matrix->column[i] == feature)
-            return matrix->values[i];
+    size_t outputs = forest->scorer.outputs;
+
+    if (forest->sum_rule == SUM_BASE_LAST) {
+        memset(sums, 0, rows * outputs * sizeof(*sums));
+        return;
     }
-    return NAN;
+    for (size_t row = 0; row < rows; row++)
+        memcpy(sums + row * outputs, forest->base_margin, outputs * sizeof(*sums));
 }
 
-static int32_t walk(const struct forest *forest, const struct tree *tree,
-                    const struct matrix *matrix, size_t row)
+static void end_sums(const struct forest *forest, float *sums, size_t rows)
 {
-    int32_t n = 0;
+    size_t outputs = forest->scorer.outputs;
 
-    while (tree->left[n] != -1) {
-        float x = value_of(matrix, row, tree->feature[n]);
-        bool right;
-
-        if (isnan(x))
-            right = !tree->default_left[n];
-        else if (tree->categorical && tree->categorical[n])
-            right = category_right(forest, tree, n, x);
-        else
-            right = !(x < tree->value[n]);
-        n = right ? tree->right[n] : tree->left[n];
+    if (forest->sum_rule != SUM_BASE_LAST)
+        return;
+    for (size_t row = 0; row < rows; row++, sums += outputs) {
+        for (size_t o = 0; o < outputs; o++)
+            sums[o] = forest->base_margin[o] + sums[o];
     }
-    return n;
 }
 
 static int forest_score(const struct scorer *scorer, const struct matrix *matrix,
-                        struct scratch *scratch UNUSED, float *ret_margins, struct err *err UNUSED)
+                        struct scratch *scratch, float *ret_margins, struct err *err)
 {
     const struct forest *forest = (const struct forest *)scorer;
+    size_t rows = forest->block_rows < matrix->rows ? forest->block_rows : matrix->rows;
+    uint32_t *keys = scratch_get(scratch, rows * forest->stride * sizeof(*keys), err);
+    struct forest_block block = {.keys = keys, .stride = forest->stride};
 
-    for (size_t row = 0; row < matrix->rows; row++) {
-        float *s = ret_margins + row * scorer->outputs;
+    if (!keys)
+        return -1;
+    forest_rows_begin(forest, matrix, keys, rows);
+    for (size_t first = 0; first < matrix->rows; first += rows) {
+        float *sums = ret_margins + first * scorer->outputs;
 
-        for (uint32_t o = 0; o < scorer->outputs; o++)
-            s[o] = forest->sum_rule == SUM_BASE_FIRST ? forest->base_margin[o] : 0;
-        for (uint32_t t = 0; t < forest->tree_count; t++) {
-            const struct tree *tree = &forest->trees[t];
-            int32_t n = walk(forest, tree, matrix, row);
-
-            if (tree->leaf_width == 1)
-                s[forest->output[t]] += tree->value[n];
-            for (uint32_t k = 0; tree->leaf_width > 1 && k < tree->leaf_width; k++)
-                s[k] += tree->leaf_vectors[(size_t)n * tree->leaf_width + k];
-        }
-        for (uint32_t o = 0; forest->sum_rule == SUM_BASE_LAST && o < scorer->outputs; o++)
-            s[o] = forest->base_margin[o] + s[o];
+        block.rows = matrix->rows - first < rows ? matrix->rows - first : rows;
+        forest_rows_fill(forest, matrix, first, block.rows, keys);
+        begin_sums(forest, sums, block.rows);
+        forest->score(forest, &block, sums);
+        end_sums(forest, sums, block.rows);
+        forest_rows_reset(forest, matrix, first, block.rows, keys);
     }
     return 0;
 }
@@ -97,92 +75,41 @@ static void forest_destroy(struct scorer *scorer)
 {
     struct forest *forest = (struct forest *)scorer;
 
-    for (uint32_t t = 0; forest->trees && t < forest->tree_count; t++) {
-        struct tree *tree = &forest->trees[t];
-
-        free(tree->left);
-        free(tree->right);
-        free(tree->feature);
-        free(tree->value);
-        free(tree->default_left);
-        free(tree->leaf_vectors);
-        free(tree->categorical);
-        free(tree->category_start);
-        free(tree->categories);
-    }
-    free(forest->trees);
-    free(forest->output);
+    forest_slots_fini(&forest->slots);
     free(forest->base_margin);
+    free(forest->runs);
+    free(forest->thresholds);
+    free(forest->words);
+    free(forest->leaves);
+    free(forest->narrow);
+    free(forest->wide);
+    free(forest->roots);
+    free(forest->vectors);
+    free(forest->sets);
+    free(forest->set_words);
     free(forest);
 }
 
-static void *copy(const void *from, size_t count, size_t size, bool *failed)
+static int forest_init(struct forest *forest, const struct forest_spec *spec, struct err *err)
 {
-    void *to;
-
-    if (!from)
-        return NULL;
-    to = mem_alloc(count, size);
-    if (to)
-        memcpy(to, from, count * size);
-    else
-        *failed = true;
-    return to;
-}
-
-static bool copy_tree(const struct tree *from, float weight, struct tree *to)
-{
-    size_t n = from->nodes;
-    bool failed = false;
-
-    to->nodes = from->nodes;
-    to->leaf_width = from->leaf_width;
-    to->left = copy(from->left, n, 4, &failed);
-    to->right = copy(from->right, n, 4, &failed);
-    to->feature = copy(from->feature, n, 4, &failed);
-    to->value = copy(from->value, n, 4, &failed);
-    to->default_left = copy(from->default_left, n, 1, &failed);
-    if (from->leaf_width > 1)
-        to->leaf_vectors = copy(from->leaf_vectors, n * from->leaf_width, 4, &failed);
-    if (from->categorical) {
-        to->categorical = copy(from->categorical, n, 1, &failed);
-        to->category_start = copy(from->category_start, n + 1, 4, &failed);
-        to->categories = copy(from->categories, from->category_start[n], 4, &failed);
-    }
-    if (failed)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (to->left[i] == -1)
-            to->value[i] *= weight;
-    }
-    for (size_t i = 0; to->leaf_vectors && i < n * to->leaf_width; i++)
-        to->leaf_vectors[i] *= weight;
-    return true;
-}
-
-static int fill(struct forest *forest, const struct forest_spec *spec, struct err *err)
-{
-    forest->trees = mem_zero(spec->tree_count, sizeof(*forest->trees));
-    forest->output = mem_zero(spec->tree_count, sizeof(*forest->output));
+    forest->scorer = (struct scorer){
+        .name = "forest-scalar",
+        .features = spec->features,
+        .outputs = spec->outputs,
+        .score = forest_score,
+        .destroy = forest_destroy,
+    };
+    forest->score = forest_scalar_score;
+    forest->sum_rule = spec->sum_rule;
+    forest->category_rule = spec->category_rule;
     forest->base_margin = mem_alloc(spec->outputs, sizeof(*forest->base_margin));
-    if (!forest->trees || !forest->output || !forest->base_margin)
-        return err_memory(err, spec->tree_count * sizeof(*forest->trees), "a forest");
-    memcpy(forest->base_margin, spec->base_margin, spec->outputs * sizeof(float));
-    for (uint32_t t = 0; t < spec->tree_count; t++) {
-        const struct tree *tree = &spec->trees[t];
-
-        if (tree->leaf_width > spec->outputs)
-            return err_set(err, ERR_INPUT, "tree %u: leaves of %u values for %u outputs", t,
-                           tree->leaf_width, spec->outputs);
-        if (tree->leaf_width == 1 &&
-            (spec->tree_output[t] < 0 || (uint32_t)spec->tree_output[t] >= spec->outputs))
-            return err_set(err, ERR_INPUT, "tree %u: adds to output %d of %u", t,
-                           (int)spec->tree_output[t], spec->outputs);
-        forest->output[t] = spec->tree_output[t];
-        if (!copy_tree(tree, spec->tree_weight ? spec->tree_weight[t] : 1.0f, &forest->trees[t]))
-            return err_memory(err, tree->nodes * (size_t)20, "a forest");
-    }
-    return 0;
+    if (!forest->base_margin)
+        return err_memory(err, spec->outputs * sizeof(*forest->base_margin), "a forest");
+    memcpy(forest->base_margin, spec->base_margin, spec->outputs * sizeof(*spec->base_margin));
+    if (forest_slots_init(&forest->slots, spec, err))
+        return -1;
+    shape_block(forest);
+    return forest_compile(forest, spec, err);
 }
 
 int forest_new(const struct forest_spec *spec, struct scorer **ret, struct err *err)
@@ -191,17 +118,7 @@ int forest_new(const struct forest_spec *spec, struct scorer **ret, struct err *
 
     if (!forest)
         return err_memory(err, sizeof(*forest), "a forest");
-    forest->scorer = (struct scorer){
-        .name = "forest-plain",
-        .features = spec->features,
-        .outputs = spec->outputs,
-        .score = forest_score,
-        .destroy = forest_destroy,
-    };
-    forest->tree_count = spec->tree_count;
-    forest->sum_rule = spec->sum_rule;
-    forest->category_rule = spec->category_rule;
-    if (fill(forest, spec, err)) {
+    if (forest_init(forest, spec, err)) {
         forest_destroy(&forest->scorer);
         return -1;
     }

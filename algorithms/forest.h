@@ -20,14 +20,15 @@ enum sum_rule {
 /* What a categorical split does with a value that no category can be (xgboost-models 5.3). */
 enum category_rule {
     CATEGORY_LEFT,    /* 1.7 and later: negative or too large goes left */
-    CATEGORY_DEFAULT, /* 1.6: negative, too large or beyond the node's bit set goes the default way */
+    CATEGORY_DEFAULT, /* 1.6: negative, too large or beyond the node's bit set goes the default way
+                       */
     CATEGORY_ZERO,    /* 1.5: as 1.7, but a value in (-1, 0) is category 0 */
 };
 
 struct forest_spec {
-    const struct tree *trees;    /* checked by tree_check */
-    const int32_t *tree_output;  /* per tree: the output that a tree with leaf_width 1 adds to */
-    const float *tree_weight;    /* DART; NULL: all 1. A leaf becomes fl32(leaf * weight) */
+    const struct tree *trees;   /* checked by tree_check */
+    const int32_t *tree_output; /* per tree: the output that a tree with leaf_width 1 adds to */
+    const float *tree_weight;   /* DART; NULL: all 1. A leaf becomes fl32(leaf * weight) */
     uint32_t tree_count;
     uint32_t features;
     uint32_t outputs;

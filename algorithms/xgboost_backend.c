@@ -141,17 +141,23 @@ static void be_quiet(void)
     }
 }
 
+/* The number of threads counts from the first configuration on, and loading is parallel already: so
+ * the booster is configured once while it is empty, for which it wants the number of features. */
 static int configure(struct xgboost_backend *backend, struct bytes model, struct err *err)
 {
     const char *config;
     uint64_t size;
+    char features[16];
 
+    snprintf(features, sizeof(features), "%u", backend->features);
     if (api.XGBoosterCreate(NULL, 0, &backend->booster))
         return refuse(err, "make a booster");
+    if (api.XGBoosterSetParam(backend->booster, "nthread", "1") ||
+        api.XGBoosterSetParam(backend->booster, "num_feature", features) ||
+        api.XGBoosterSaveJsonConfig(backend->booster, &size, &config))
+        return refuse(err, "set the number of threads");
     if (api.XGBoosterLoadModelFromBuffer(backend->booster, model.data, model.size))
         return refuse(err, "load the model");
-    if (api.XGBoosterSetParam(backend->booster, "nthread", "1"))
-        return refuse(err, "set nthread");
     if (api.XGBoosterSaveJsonConfig(backend->booster, &size, &config))
         return refuse(err, "configure the model");
     backend->dart = memmem(config, size, "\"booster\":\"dart\"", 16) != NULL;

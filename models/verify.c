@@ -147,8 +147,8 @@ static int compare(const struct comparison *c, const struct matrix *matrix, cons
     return 0;
 }
 
-/* How far another order of the same float32 additions can be off: each of them is off by half a unit
- * in the last place of a sum that no partial sum exceeds. 0: that scorer is not looked at. */
+/* How far another order of the same float32 additions can be off: each of them by half a unit in
+ * the last place of a sum that no partial sum exceeds. 0: that scorer is not looked at. */
 static float serving_tolerance(const struct model_member *member)
 {
     const struct xgb_model *model = member->source;
@@ -171,10 +171,13 @@ static float serving_tolerance(const struct model_member *member)
         }
         sum += largest;
     }
+    if (sum > (double)FLT_MAX / 2)
+        return 0; /* one order may overflow and another not */
     return (float)(sum * (member->trees_used + 2.0) * (double)FLT_EPSILON);
 }
 
-/* The scorer that serves may add in the order of another version, but it must not walk otherwise. */
+/* The scorer that serves may add in the order of another version, but it must not walk otherwise.
+ */
 static int compare_serving(struct comparison *c, const struct matrix *matrix, struct err *err)
 {
     char row[200];
@@ -191,10 +194,11 @@ static int compare_serving(struct comparison *c, const struct matrix *matrix, st
         if (same(own, served[i]) || fabsf(own - served[i]) <= c->tolerance)
             continue;
         describe_row(matrix, i / columns, row, sizeof(row));
-        return err_set(err, ERR_INPUT,
-                       "row %zu, output %zu: the margin is %.9g, as it is served %.9g; the row is%s",
-                       c->compared + i / columns, i % columns, (double)own, (double)served[i],
-                       row[0] ? row : " all missing");
+        return err_set(
+            err, ERR_INPUT,
+            "row %zu, output %zu: the margin is %.9g, as it is served %.9g; the row is%s",
+            c->compared + i / columns, i % columns, (double)own, (double)served[i],
+            row[0] ? row : " all missing");
     }
     return 0;
 }

@@ -96,18 +96,16 @@ static void put_objective(struct ubjson_writer *w, const struct xgb_model *model
     ubjson_end(w);
 }
 
-/* Outputs are classes or targets. The linear booster of 1.7 knows only classes. */
+/* Outputs are classes only where the objective has them: with num_class and any other
+ * objective 1.7.4 makes the objective multi:softmax. */
 static void put_learner_parameters(struct ubjson_writer *w, const struct xgb_model *model)
 {
-    bool classes = is_softmax(model->objective) || model->booster == XGB_GBLINEAR ||
-                   model->num_class > 1 || model->num_output_group > 1;
+    bool classes = is_softmax(model->objective);
 
     ubjson_object(w, "learner_model_param");
     ubjson_text(w, "base_score", "5E-1");
     ubjson_text(w, "boost_from_average", "1");
-    ubjson_parameter(
-        w, "num_class",
-        is_softmax(model->objective) || (classes && model->outputs > 1) ? model->outputs : 0);
+    ubjson_parameter(w, "num_class", classes ? model->outputs : 0);
     ubjson_parameter(w, "num_feature", model->features);
     ubjson_parameter(w, "num_target", classes ? 1 : model->outputs);
     ubjson_end(w);
@@ -368,6 +366,8 @@ int xgb_write(const struct xgb_model *model, uint32_t tree_count, struct buffer 
     if (model->objective == OBJECTIVE_QUANTILE || model->objective == OBJECTIVE_EXPECTILE)
         return err_set(err, ERR_UNSUPPORTED, "XGBoost 1.7 does not know the objective %s",
                        objective_name(model->objective));
+    if (model->features == 0)
+        return err_set(err, ERR_UNSUPPORTED, "XGBoost 1.7 takes no model without features");
     ubjson_begin(&w);
     ubjson_object(&w, "learner");
     ubjson_object(&w, "attributes");

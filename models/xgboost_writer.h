@@ -20,10 +20,10 @@
 
 /*
  * Appends to ret; the first tree_count trees are written. ERR_UNSUPPORTED, with the reason in
- * words, for what 1.7.4 cannot hold: vector leaves, quantile and expectile objectives, a split by
- * category without a category, a split by threshold whose children are not neighbours (it takes the
- * right child to be the left one's number plus one), and the two limits above. ERR_LIMIT beyond
- * ret->max.
+ * words, for what 1.7.4 cannot hold: vector leaves, quantile and expectile objectives, no features,
+ * a split by category without a category, a split by threshold whose children are not neighbours
+ * (it takes the right child to be the left one's number plus one), and the two limits above.
+ * ERR_LIMIT beyond ret->max.
  */
 int xgb_write(const struct xgb_model *model, uint32_t tree_count, struct buffer *ret,
               struct err *err) MUST_CHECK;

@@ -19,7 +19,7 @@
 #define NEED_LIBRARY()                                                                             \
     do {                                                                                           \
         if (!xgboost_backend_version()) {                                                          \
-            print_message("libxgboost is not installed\n");                                        \
+            print_message("# libxgboost is not installed\n");                                        \
             skip();                                                                                \
         }                                                                                          \
     } while (0)

@@ -787,7 +787,7 @@ static void test_fixtures(void **state)
     snprintf(directory, sizeof(directory), "%s/xgboost", fixtures ? fixtures : ".");
     dir = opendir(directory);
     if (!dir) {
-        print_message("no fixtures at %s\n", directory);
+        print_message("# no fixtures at %s\n", directory);
         skip();
     }
     while ((entry = readdir(dir))) {
@@ -802,7 +802,7 @@ static void test_fixtures(void **state)
         checked += check_fixture(directory, entry->d_name, stem);
     }
     closedir(dir);
-    print_message("%d files\n", checked);
+    print_message("# %d files\n", checked);
     assert_true(checked >= 50);
 }
 

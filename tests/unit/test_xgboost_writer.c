@@ -1,5 +1,6 @@
 /* What the writer writes, libxgboost loads and scores as we do; and the backend's own rules.
  * Skipped where libxgboost is not installed. */
+#include <dirent.h>
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -19,7 +20,7 @@
 #define NEED_LIBRARY()                                                                             \
     do {                                                                                           \
         if (!xgboost_backend_version()) {                                                          \
-            print_message("libxgboost is not installed\n");                                        \
+            print_message("# libxgboost is not installed\n");                                      \
             skip();                                                                                \
         }                                                                                          \
     } while (0)
@@ -128,7 +129,7 @@ static void test_objectives(void **state)
     (void)state;
     NEED_LIBRARY();
     for (int o = OBJECTIVE_UNKNOWN; o < OBJECTIVE_COUNT; o++) {
-        bool multi = o == OBJECTIVE_SOFTMAX || o == OBJECTIVE_SOFTPROB;
+        bool multi = o % 2 || o == OBJECTIVE_SOFTMAX || o == OBJECTIVE_SOFTPROB;
         const char *name = o == OBJECTIVE_UNKNOWN ? "my:own" : objective_name((enum objective)o);
         struct xgb_model *model = build_model(name, 2, 3);
         struct objective_rules rules = {0};
@@ -253,25 +254,32 @@ static void test_gblinear(void **state)
     static const float base[] = {0.5f, 0.25f};
     static const float rows[] = {2, 3, NAN, 1};
     static const float want[] = {132.5f, 264.25f, 110.5f, 220.25f};
-    struct xgb_model *model = build_model("multi:softprob", 2, 0);
-    struct xgboost_backend *backend;
+    static const char *const objectives[] = {"multi:softprob", "reg:squarederror", "my:own"};
     float infinite[] = {INFINITY, 0};
     struct matrix matrix = {.rows = 1, .columns = 2, .values = infinite};
     float got[4];
 
     (void)state;
     NEED_LIBRARY();
-    model->booster = XGB_GBLINEAR;
-    model->num_class = 2;
-    model->linear_weights = weights;
-    model->linear_weight_count = 6;
-    build_finish(model);
-    backend = open_model(model, 0, base);
-    assert_int_equal(predict(backend, rows, 2, 2, XGBOOST_MARGIN, got, 4), 2);
-    assert_memory_equal(got, want, sizeof(want));
-    predict_fails(backend, &matrix, XGBOOST_VALUE, ERR_INPUT, "gblinear");
-    xgboost_backend_free(backend);
-    xgb_model_free(model);
+    for (int i = 0; i < 3; i++) {
+        struct xgb_model *model = build_model(objectives[i], 2, 0);
+        struct xgboost_backend *backend;
+
+        model->booster = XGB_GBLINEAR;
+        model->num_class = 2;
+        model->linear_weights = weights;
+        model->linear_weight_count = 6;
+        build_finish(model);
+        backend = open_model(model, 0, base);
+        assert_int_equal(predict(backend, rows, 2, 2, XGBOOST_MARGIN, got, 4), 2);
+        assert_memory_equal(got, want, sizeof(want));
+        assert_int_equal(predict(backend, rows, 2, 2, XGBOOST_VALUE, got, 4), 2);
+        if (i > 0)
+            assert_memory_equal(got, want, sizeof(want));
+        predict_fails(backend, &matrix, XGBOOST_VALUE, ERR_INPUT, "gblinear");
+        xgboost_backend_free(backend);
+        xgb_model_free(model);
+    }
 }
 
 /* In place, margin and value, with a base margin per output; and a matrix narrower than the model.
@@ -373,6 +381,41 @@ static void test_contributions(void **state)
     xgb_model_free(model);
 }
 
+static int threads(void)
+{
+    DIR *directory = opendir("/proc/self/task");
+    int count = 0;
+
+    if (!directory)
+        skip();
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
+}
+
+/* Neither loading nor predicting starts a thread. */
+static void test_one_thread(void **state)
+{
+    struct xgb_model *model = build_model("reg:squarederror", 3, 64);
+    float rows[3000] = {0}, got[1000], base = 0;
+    struct xgboost_backend *backend;
+    int before = threads();
+
+    (void)state;
+    NEED_LIBRARY();
+    for (uint32_t t = 0; t < 64; t++)
+        build_full_tree(model, t);
+    build_finish(model);
+    backend = open_model(model, 64, &base);
+    assert_int_equal(predict(backend, rows, 1000, 3, XGBOOST_MARGIN, got, 1000), 1);
+    rows[0] = INFINITY;
+    assert_int_equal(predict(backend, rows, 1000, 3, XGBOOST_MARGIN, got, 1000), 1);
+    assert_int_equal(threads(), before);
+    xgboost_backend_free(backend);
+    xgb_model_free(model);
+}
+
 static void write_fails(const struct xgb_model *model, size_t max, enum err_kind kind,
                         const char *text)
 {
@@ -398,6 +441,10 @@ static void test_unsupported_model(void **state)
         write_fails(model, 1 << 20, ERR_UNSUPPORTED, objectives[i]);
         xgb_model_free(model);
     }
+    model = build_model("reg:squarederror", 0, 0);
+    build_finish(model);
+    write_fails(model, 1 << 20, ERR_UNSUPPORTED, "without features");
+    xgb_model_free(model);
     model = build_model("reg:squarederror", 1, 1);
     build_tree(model, 0, stump, 3);
     model->num_target = 2;
@@ -509,6 +556,8 @@ static void test_refusal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* first: threads of earlier work would stay */
+        cmocka_unit_test(test_one_thread),
         cmocka_unit_test(test_leaves_and_margins),
         cmocka_unit_test(test_objectives),
         cmocka_unit_test(test_targets),
