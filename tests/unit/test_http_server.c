@@ -268,6 +268,15 @@ static int dial(void)
     return fd;
 }
 
+static char *memory(size_t size)
+{
+    char *bytes = calloc(1, size);
+
+    if (!bytes)
+        abort();
+    return bytes;
+}
+
 static bool try_put(int fd, const void *data, size_t size)
 {
     const char *at = data;
@@ -328,7 +337,7 @@ static bool try_get(int fd, bool head_only, struct reply *ret)
     ret->close = strstr(ret->head, "\r\nConnection: close\r\n") != NULL;
     if (head_only)
         return true;
-    ret->body = calloc(1, ret->size + 1);
+    ret->body = memory(ret->size + 1);
     for (n = 0; n < ret->size;) {
         ssize_t got = recv(fd, ret->body + n, ret->size - n, 0);
 
@@ -455,7 +464,7 @@ static void test_head_and_empty(void **state)
 
 static void test_pipelining(void **state)
 {
-    char *text = malloc(200 * 100);
+    char *text = memory(200 * 100);
     size_t size = 0;
     int fd;
 
@@ -487,7 +496,7 @@ static void test_pipelining(void **state)
  * kernel, and nothing is lost or reordered. */
 static void test_pipelining_behind_a_deferred_request(void **state)
 {
-    char *filler = malloc(MB);
+    char *filler = memory(MB);
     char post[200];
     size_t sent = 0;
     int fd;
@@ -543,7 +552,7 @@ static void test_byte_by_byte(void **state)
 
 static void test_chunked(void **state)
 {
-    char *piece = malloc(100000);
+    char *piece = memory(100000);
     struct reply reply;
     int fd;
 
@@ -581,7 +590,7 @@ static void test_chunked(void **state)
 static void test_large_bodies(void **state)
 {
     const size_t size = 4 * MB - 1000;
-    char *body = malloc(size);
+    char *body = memory(size);
     struct reply reply;
     char head[200];
     int fd;
@@ -684,7 +693,7 @@ static void test_http_1_0(void **state)
 
 static void test_early_answers(void **state)
 {
-    char *body = calloc(1, 16 * MB);
+    char *body = memory(16 * MB);
     int fd;
 
     (void)state;
@@ -717,7 +726,7 @@ static void test_early_answers(void **state)
 static void test_body_limit_at_n_and_one_more(void **state)
 {
     struct http_settings settings = usual;
-    char *body = calloc(1, 100001);
+    char *body = memory(100001);
     int fd;
 
     (void)state;
@@ -751,7 +760,7 @@ static void test_body_limit_at_n_and_one_more(void **state)
 
 static void check_head(size_t line, size_t head, int status)
 {
-    char *text = malloc(head + 1);
+    char *text = memory(head + 1);
     size_t n;
     int fd = dial();
 
@@ -1155,7 +1164,7 @@ static void test_connection_cap(void **state)
 static void test_in_flight_budget(void **state)
 {
     struct http_settings settings = usual;
-    char *body = calloc(1, MB);
+    char *body = memory(MB);
     char head[100];
     int first;
     int second;
