@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config
-  libevent-dev libjansson-dev libarchive-dev zlib1g-dev libxgboost-dev
+  libevent-dev libjansson-dev libarchive-dev zlib1g-dev
   libbz2-dev liblzma-dev liblz4-dev libzstd-dev nettle-dev libacl1-dev"
 # libxgboost0 is opened at run time, for --verify, --contributions and --leaves
 run_packages="libevent-core-2.1-7 libjansson4 libxgboost0"
