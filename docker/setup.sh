@@ -1,7 +1,7 @@
 #!/bin/sh
 # The one place that names Debian packages and the steps from a checkout to a running server.
 #
-#   sh docker/setup.sh deps [build|run|test]   install packages (as root; default: test, which is all)
+#   sh docker/setup.sh deps [build|run|test]   install packages (as root; default: test, all)
 #   sh docker/setup.sh build                   install what building needs, then build/endpointd
 #   sh docker/setup.sh serve [OPTIONS]         build, then serve the example model on port 8080
 #   sh docker/setup.sh test                    build, run every test; last line: N passed, ...

@@ -96,10 +96,11 @@ static int open_backend(struct predict *predict, struct err *err)
             "an ensemble has no contributions or leaves of its own: name one of its files");
     for (uint32_t t = 0; predict->settings->contributions && t < member->trees_used; t++) {
         if (!member->source->trees[t].sum_hessian)
-            return err_set(err, ERR_UNSUPPORTED,
-                           "--contributions: tree %u of the file has no covers (sum_hessian), which "
-                           "SHAP values need",
-                           t);
+            return err_set(
+                err, ERR_UNSUPPORTED,
+                "--contributions: tree %u of the file has no covers (sum_hessian), which "
+                "SHAP values need",
+                t);
     }
     buffer_init(&bytes, NO_LIMIT);
     result = xgb_write(member->source, member->trees_used, &bytes, err);

@@ -39,7 +39,7 @@ static const struct option options[] = {
     {"profile", S | P | I, OPTION_TEXT, AT(profile), NULL, "auto", 0, 0, "NAME",
      "the image to imitate; auto: by the version that wrote the model"},
     {"no-ensemble", S | P | I, OPTION_SWITCH, AT(no_ensemble), NULL, NULL, 0, 0, NULL,
-     "serve only the first model file (SAGEMAKER_INFERENCE_ENSEMBLE other than true does the same)"},
+     "serve only the first model file (SAGEMAKER_INFERENCE_ENSEMBLE other than true does it too)"},
     {"verify", S, OPTION_SWITCH, AT(verify), NULL, NULL, 0, 0, NULL,
      "at load, compare generated rows with libxgboost; refuse to serve on a difference"},
     {"strict", S | P | I, OPTION_SWITCH, AT(strict), NULL, NULL, 0, 0, NULL,

@@ -24,7 +24,11 @@ SLOW = 8 if os.environ.get("ENDPOINTD_SLOW") else 1
 
 def clean_environment(extra=None):
     """The environment without what would configure the program."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ENDPOINTD_", "SAGEMAKER_", "SM_", "MAX_CONTENT"))}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("ENDPOINTD_", "SAGEMAKER_", "SM_", "MAX_CONTENT"))
+    }
     kept.update(extra or {})
     return kept
 

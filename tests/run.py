@@ -42,7 +42,9 @@ def build(name, *options):
         if subprocess.run(command, cwd=root).returncode:
             count(failed=1)
             return None
-    if subprocess.run(["ninja", "-C", str(directory)], cwd=root, stdout=subprocess.DEVNULL).returncode:
+    if subprocess.run(
+        ["ninja", "-C", str(directory)], cwd=root, stdout=subprocess.DEVNULL
+    ).returncode:
         subprocess.run(["ninja", "-C", str(directory)], cwd=root)
         say(f"{name} does not compile")
         count(failed=1)
@@ -105,9 +107,18 @@ def pytest(program, *paths, env=None):
         env={**os.environ, "ENDPOINTD": str(program), **(env or {})},
     )
     print(result.stdout[-20000:])
-    found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped|error)", result.stdout)}
-    count(found.get("passed", 0), found.get("failed", 0) + found.get("error", 0), found.get("skipped", 0))
-    if result.returncode not in (0, 1) or (result.returncode == 1 and not found.get("failed", 0) + found.get("error", 0)):
+    found = {
+        word: int(n)
+        for n, word in re.findall(r"(\d+) (passed|failed|skipped|error)", result.stdout)
+    }
+    count(
+        found.get("passed", 0),
+        found.get("failed", 0) + found.get("error", 0),
+        found.get("skipped", 0),
+    )
+    if result.returncode not in (0, 1) or (
+        result.returncode == 1 and not found.get("failed", 0) + found.get("error", 0)
+    ):
         count(failed=1)
 
 
@@ -140,7 +151,12 @@ def step_asan():
     directory = build("build-asan", "--native-file", "tests/setups/asan.ini")
     if directory:
         meson_test(directory, "--timeout-multiplier", "5", env=sanitizers)
-        pytest(directory / "endpointd", "tests/http", "tests/golden", env={**sanitizers, "ENDPOINTD_SLOW": "1"})
+        pytest(
+            directory / "endpointd",
+            "tests/http",
+            "tests/golden",
+            env={**sanitizers, "ENDPOINTD_SLOW": "1"},
+        )
 
 
 def step_tsan():
@@ -164,7 +180,11 @@ def step_fuzz():
     directory = build("build-fuzz", "--native-file", "tests/setups/fuzz.ini")
     if not directory:
         return
-    subprocess.run(["ninja", "-C", str(directory), "tests/fuzz/corpus.stamp"], cwd=root, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["ninja", "-C", str(directory), "tests/fuzz/corpus.stamp"],
+        cwd=root,
+        stdout=subprocess.DEVNULL,
+    )
     seconds = os.environ.get("FUZZ_SECONDS", "5")
     for target in sorted((directory / "tests" / "fuzz").glob("fuzz_*")):
         if not target.is_file() or not os.access(target, os.X_OK):
@@ -174,7 +194,15 @@ def step_fuzz():
         found.mkdir(parents=True, exist_ok=True)
         for limit in ("-runs=0", f"-max_total_time={seconds}"):
             result = subprocess.run(
-                [str(target), limit, "-max_len=65536", "-rss_limit_mb=2048", "-timeout=20", str(found), str(corpus)],
+                [
+                    str(target),
+                    limit,
+                    "-max_len=65536",
+                    "-rss_limit_mb=2048",
+                    "-timeout=20",
+                    str(found),
+                    str(corpus),
+                ],
                 cwd=directory,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -16,7 +16,9 @@ import zipfile
 import zlib
 
 root = pathlib.Path(sys.argv[1])
-example = pathlib.Path(__file__).resolve().parent.parent.parent / "docker" / "example" / "model.json"
+example = (
+    pathlib.Path(__file__).resolve().parent.parent.parent / "docker" / "example" / "model.json"
+)
 
 
 def put(target, name, data):
@@ -50,8 +52,20 @@ def texts():
     }
     for name, text in lines.items():
         put("libsvm", name, text)
-    numbers = ["1", "-0.0", "1e-400", "179769313486231580793e289", "0x10", "1_0", " 7 ", "1" * 800 + "e-700",
-               "2.4703282292062327208e-324", "9007199254740992.99999999999999999999", "nan", "+Infinity"]
+    numbers = [
+        "1",
+        "-0.0",
+        "1e-400",
+        "179769313486231580793e289",
+        "0x10",
+        "1_0",
+        " 7 ",
+        "1" * 800 + "e-700",
+        "2.4703282292062327208e-324",
+        "9007199254740992.99999999999999999999",
+        "nan",
+        "+Infinity",
+    ]
     for i, text in enumerate(numbers):
         put("number", f"{i}", text)
 
@@ -61,7 +75,7 @@ def requests():
         "get": "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n",
         "post": "POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Type: text/csv\r\n\r\n1,2",
         "chunked": "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                   "3;x=y\r\n1,2\r\nA\r\n0123456789\r\n0\r\nTrailer: 1\r\n\r\n",
+        "3;x=y\r\n1,2\r\nA\r\n0123456789\r\n0\r\nTrailer: 1\r\n\r\n",
         "expect": "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
         "old": "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         "both": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -114,7 +128,14 @@ def streams():
 
 
 def pickles():
-    values = [None, [1, 2.5, "x"], {"a": (1, 2), b"b": {3}}, 10**30, bytearray(b"abc"), "\u00e9" * 70]
+    values = [
+        None,
+        [1, 2.5, "x"],
+        {"a": (1, 2), b"b": {3}},
+        10**30,
+        bytearray(b"abc"),
+        "\u00e9" * 70,
+    ]
     for protocol in range(6):
         put("pickle", f"values-{protocol}", pickle.dumps(values, protocol=protocol))
     put("pickle", "system", b"cos\nsystem\n(S'true'\ntR.")
@@ -144,8 +165,11 @@ def models():
     out.mkdir(parents=True, exist_ok=True)
     for name, (parameters, label) in kinds.items():
         data = x if name != "gblinear" else numpy.nan_to_num(x)
-        booster = xgboost.train({"max_depth": 3, "verbosity": 0, "nthread": 1, **parameters},
-                                xgboost.DMatrix(data, label), num_boost_round=3)
+        booster = xgboost.train(
+            {"max_depth": 3, "verbosity": 0, "nthread": 1, **parameters},
+            xgboost.DMatrix(data, label),
+            num_boost_round=3,
+        )
         for suffix, target in (("json", "json"), ("ubj", "ubjson"), ("bin", "legacy")):
             path = out / f"m.{suffix}"
             booster.save_model(path)
@@ -157,13 +181,29 @@ def models():
     categories = x.copy()
     categories[:, 0] = random.randint(0, 8, 200)
     booster = xgboost.train(
-        {"max_depth": 3, "verbosity": 0, "nthread": 1, "tree_method": "approx", "max_cat_to_onehot": 2},
-        xgboost.DMatrix(categories, y, feature_types=["c", "q", "q", "q"], enable_categorical=True), 3)
+        {
+            "max_depth": 3,
+            "verbosity": 0,
+            "nthread": 1,
+            "tree_method": "approx",
+            "max_cat_to_onehot": 2,
+        },
+        xgboost.DMatrix(categories, y, feature_types=["c", "q", "q", "q"], enable_categorical=True),
+        3,
+    )
     put("ubjson", "categories", bytes(booster.save_raw("ubj")))
     put("json", "categories", bytes(booster.save_raw("json")))
-    put("pickle", "array-4", pickle.dumps([random.rand(3, 2), numpy.array(["a", "bc"]), numpy.float32(1)], 4))
+    put(
+        "pickle",
+        "array-4",
+        pickle.dumps([random.rand(3, 2), numpy.array(["a", "bc"]), numpy.float32(1)], 4),
+    )
     put("pickle", "array-2", pickle.dumps(numpy.array([None, "x"], dtype=object), 2))
-    put("legacy", "binf", b"binf" + (root / "legacy" / "logistic.bin").read_bytes().removeprefix(b"binf"))
+    put(
+        "legacy",
+        "binf",
+        b"binf" + (root / "legacy" / "logistic.bin").read_bytes().removeprefix(b"binf"),
+    )
     body = (root / "legacy" / "logistic.bin").read_bytes().removeprefix(b"binf")
     put("legacy", "snapshot", b"CONFIG-offset:" + struct.pack("<q", len(body)) + body + b"{}")
 

@@ -30,18 +30,35 @@ def servers():
                 key = (profile, record["model"], json.dumps(record["env"], sort_keys=True))
                 groups.setdefault(key, []).append(record)
     if not groups:
-        return [pytest.param(None, None, id="no-golden-data", marks=pytest.mark.skip(reason=f"no golden data at {CASES}"))]
-    return [pytest.param(key, records, id="-".join(key[:2]) + key[2]) for key, records in sorted(groups.items())]
+        return [
+            pytest.param(
+                None,
+                None,
+                id="no-golden-data",
+                marks=pytest.mark.skip(reason=f"no golden data at {CASES}"),
+            )
+        ]
+    return [
+        pytest.param(key, records, id="-".join(key[:2]) + key[2])
+        for key, records in sorted(groups.items())
+    ]
 
 
 def expected_of(record):
     """What the record says, with this machine's CPU count; the front end's 404 for http-004."""
     status, content_type = record["status"], record["resp_content_type"]
-    body = base64.b64decode(record["resp_body_b64"]) if record.get("resp_body_b64") else (record["resp_body"] or "").encode()
+    body = (
+        base64.b64decode(record["resp_body_b64"])
+        if record.get("resp_body_b64")
+        else (record["resp_body"] or "").encode()
+    )
     if record["path"] == "/nope":
         return 404, "application/octet-stream", b"{}"
     if record["path"] == "/execution-parameters" and status == 200:
-        body = body.replace(b'"MaxConcurrentTransforms": 2', b'"MaxConcurrentTransforms": %d' % len(os.sched_getaffinity(0)))
+        body = body.replace(
+            b'"MaxConcurrentTransforms": 2',
+            b'"MaxConcurrentTransforms": %d' % len(os.sched_getaffinity(0)),
+        )
     return status, content_type, body
 
 
@@ -58,7 +75,12 @@ def different(server, record):
     if record["accept"] is not None:
         headers["Accept"] = record["accept"]
     body = body_of(record)
-    response, data = server.request(record["method"], record["path"], body if record["method"] != "GET" or body else None, headers)
+    response, data = server.request(
+        record["method"],
+        record["path"],
+        body if record["method"] != "GET" or body else None,
+        headers,
+    )
     status, content_type, expected = expected_of(record)
     same = data == expected
     if record.get("volatile"):
@@ -67,7 +89,9 @@ def different(server, record):
         same = data == b""
     if (response.status, response.getheader("Content-Type")) == (status, content_type) and same:
         return None
-    return f"{record['id']} {record['method']} {record['path']} {record['content_type']} {body[:80]!r}: got {response.status} {response.getheader('Content-Type')} {data[:300]!r}, expected {status} {content_type} {expected[:300]!r}"
+    asked = f"{record['id']} {record['method']} {record['path']} {record['content_type']}"
+    got = f"{response.status} {response.getheader('Content-Type')} {data[:300]!r}"
+    return f"{asked} {body[:80]!r}: got {got}, expected {status} {content_type} {expected[:300]!r}"
 
 
 @pytest.mark.parametrize("key,records", servers())
@@ -91,7 +115,10 @@ def test_refuses_to_start(model, tmp_path):
     if model in ("empty",):
         path = tmp_path
     result = subprocess.run(
-        [PROGRAM, "serve", "--model", str(path), "--port", "0"], stderr=subprocess.PIPE, env=clean_environment(), timeout=60
+        [PROGRAM, "serve", "--model", str(path), "--port", "0"],
+        stderr=subprocess.PIPE,
+        env=clean_environment(),
+        timeout=60,
     )
     assert result.returncode == 1
     lines = result.stderr.decode().splitlines()

@@ -20,7 +20,10 @@ def floats(path):
 
 def csv_of(values, columns):
     """Rows as text: the shortest digits of each float32 as a double; a missing value is an empty cell."""
-    cells = ["" if math.isnan(v) else ("inf" if v == math.inf else "-inf" if v == -math.inf else repr(v)) for v in values]
+    cells = [
+        "" if math.isnan(v) else ("inf" if v == math.inf else "-inf" if v == -math.inf else repr(v))
+        for v in values
+    ]
     return "\n".join(",".join(cells[i : i + columns]) for i in range(0, len(cells), columns)) + "\n"
 
 
@@ -28,7 +31,9 @@ def libsvm_of(values, columns):
     lines = []
     for i in range(0, len(values), columns):
         row = values[i : i + columns]
-        lines.append(" ".join(["0"] + [f"{j}:{v!r}" for j, v in enumerate(row) if not math.isnan(v)]))
+        lines.append(
+            " ".join(["0"] + [f"{j}:{v!r}" for j, v in enumerate(row) if not math.isnan(v)])
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -37,22 +42,43 @@ def bits(values):
 
 
 def predict(model, body, *options, content_type="text/csv"):
-    result = run("predict", "--model", model, "--content-type", content_type, *options, stdin=body.encode())
+    result = run(
+        "predict", "--model", model, "--content-type", content_type, *options, stdin=body.encode()
+    )
     assert result.returncode == 0, result.stderr.decode()
     return [float(cell) for line in result.stdout.decode().splitlines() for cell in line.split(",")]
 
 
 def assert_bits(got, expected, what):
     assert len(got) == len(expected), what
-    different = [i for i, (a, b) in enumerate(zip(bits(got), bits(expected))) if a != b and not (math.isnan(got[i]) and math.isnan(expected[i]))]
-    assert not different, f"{what}: {len(different)} of {len(got)} differ, first {different[0]}: {got[different[0]]!r}, not {expected[different[0]]!r}"
+    different = [
+        i
+        for i, (a, b) in enumerate(zip(bits(got), bits(expected)))
+        if a != b and not (math.isnan(got[i]) and math.isnan(expected[i]))
+    ]
+    assert (
+        not different
+    ), f"{what}: {len(different)} of {len(got)} differ: " + ", ".join(
+        f"{i}: {got[i]!r}, not {expected[i]!r}" for i in different[:3]
+    )
 
 
 def manifest_files():
     if not MANIFEST.exists():
-        return [pytest.param(None, None, id="no-golden-data", marks=pytest.mark.skip(reason=f"no golden data at {MANIFEST}"))]
+        return [
+            pytest.param(
+                None,
+                None,
+                id="no-golden-data",
+                marks=pytest.mark.skip(reason=f"no golden data at {MANIFEST}"),
+            )
+        ]
     manifest = json.loads(MANIFEST.read_text())
-    return [pytest.param(model, name, id=name) for model in manifest["models"] for name in model["files"]]
+    return [
+        pytest.param(model, name, id=name)
+        for model in manifest["models"]
+        for name in model["files"]
+    ]
 
 
 @pytest.mark.parametrize("model,name", manifest_files())
@@ -66,7 +92,8 @@ def test_manifest(model, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["3.4.0_dfcat.json", "3.4.0_es.json", "sagemaker_saved_booster_v10.bin", "sagemaker_xgb30.ubj"]
+    "name",
+    ["3.4.0_dfcat.json", "3.4.0_es.json", "sagemaker_saved_booster_v10.bin", "sagemaker_xgb30.ubj"],
 )
 def test_loads(name):
     result = run("inspect", "--json", fixture_path("xgboost", name))
@@ -76,7 +103,13 @@ def test_loads(name):
 
 def real_models():
     if not INDEX.exists():
-        return [pytest.param(None, id="no-golden-data", marks=pytest.mark.skip(reason=f"no golden data at {INDEX}"))]
+        return [
+            pytest.param(
+                None,
+                id="no-golden-data",
+                marks=pytest.mark.skip(reason=f"no golden data at {INDEX}"),
+            )
+        ]
     return [pytest.param(entry, id=entry["id"]) for entry in json.loads(INDEX.read_text())]
 
 
@@ -107,16 +140,27 @@ def test_real(entry):
             if not old:
                 expected = new
             if expected.exists():
-                assert_bits(predict(model, text, *options, content_type=kind), floats(expected), what)
+                assert_bits(
+                    predict(model, text, *options, content_type=kind), floats(expected), what
+                )
 
 
 def captures():
     """Recorded pairs of real endpoints."""
     found = []
-    for path in sorted((INDEX.parent / "golden").glob("*/endpoint_cases.json")) if INDEX.exists() else []:
+    for path in (
+        sorted((INDEX.parent / "golden").glob("*/endpoint_cases.json")) if INDEX.exists() else []
+    ):
         recorded = json.loads(path.read_text())
-        found += [pytest.param(recorded["model"], case, id=f"{path.parent.name}-{i}") for i, case in enumerate(recorded["cases"])]
-    return found or [pytest.param(None, None, id="no-golden-data", marks=pytest.mark.skip(reason="no golden data"))]
+        found += [
+            pytest.param(recorded["model"], case, id=f"{path.parent.name}-{i}")
+            for i, case in enumerate(recorded["cases"])
+        ]
+    return found or [
+        pytest.param(
+            None, None, id="no-golden-data", marks=pytest.mark.skip(reason="no golden data")
+        )
+    ]
 
 
 @pytest.mark.parametrize("model,case", captures())
@@ -132,9 +176,20 @@ def published():
     if INDEX.exists():
         for entry in json.loads(INDEX.read_text()):
             for golden in entry.get("golden", []):
-                if golden["kind"] in ("published expectation: margin", "published expectation: predict"):
-                    found.append(pytest.param(entry, golden, id=f"{entry['id']}-{golden['kind'].split()[-1]}"))
-    return found or [pytest.param(None, None, id="no-golden-data", marks=pytest.mark.skip(reason="no golden data"))]
+                if golden["kind"] in (
+                    "published expectation: margin",
+                    "published expectation: predict",
+                ):
+                    found.append(
+                        pytest.param(
+                            entry, golden, id=f"{entry['id']}-{golden['kind'].split()[-1]}"
+                        )
+                    )
+    return found or [
+        pytest.param(
+            None, None, id="no-golden-data", marks=pytest.mark.skip(reason="no golden data")
+        )
+    ]
 
 
 @pytest.mark.parametrize("entry,golden", published())
@@ -142,16 +197,26 @@ def test_published(entry, golden):
     """Outputs that the models' publishers printed, where all their rows are equal by one rule."""
     check = golden.get("check", {})
     old = tuple((entry["models"][0]["version"] or [0, 0])[:2]) < (1, 3)
-    if check.get("ntree_limit") or check.get("old_exact" if old else "new_exact") != check.get("n") or not check.get("n"):
+    if (
+        check.get("ntree_limit")
+        or check.get("old_exact" if old else "new_exact") != check.get("n")
+        or not check.get("n")
+    ):
         pytest.skip("published under another rule, with a limit or with fewer digits")
     rows, expected = (INDEX.parent / path for path in golden["files"][:2])
     options = ["--margin"] if golden["kind"].endswith("margin") else []
-    numbers = [float(cell) for line in expected.read_text().splitlines() for cell in line.replace("\t", " ").replace(",", " ").split()]
+    numbers = [
+        float(cell)
+        for line in expected.read_text().splitlines()
+        for cell in line.replace("\t", " ").replace(",", " ").split()
+    ]
     text = rows.read_text()
     if "1-based" in golden.get("note", ""):
         text = re.sub(r"(\d+):", lambda found: f"{int(found[1]) - 1}:", text)
     got = predict(INDEX.parent / entry["file"], text, *options, content_type="text/libsvm")
-    assert_bits(got, [struct.unpack("<f", struct.pack("<f", v))[0] for v in numbers], golden["kind"])
+    assert_bits(
+        got, [struct.unpack("<f", struct.pack("<f", v))[0] for v in numbers], golden["kind"]
+    )
 
 
 def test_gzip_is_read(tmp_path):

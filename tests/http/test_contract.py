@@ -73,7 +73,12 @@ def test_too_many_columns(server):
         ("   ", "text/csv", 415, "Could not determine delimiter"),
         ("1,2", "image/png", 415, "image/png is not an accepted ContentType: csv, libsvm"),
         ("1,2", "text/csv; label_size=0", 415, "Optional parameter label_size must be equal to 1"),
-        ("1,2", "application/x-parquet", 415, "Content-type application/x-parquet is not supported."),
+        (
+            "1,2",
+            "application/x-parquet",
+            415,
+            "Content-type application/x-parquet is not supported.",
+        ),
         ("qid:1", "text/libsvm", 415, "invalid literal for int() with base 10: 'qid'"),
         ("a=1", "application/x-www-form-urlencoded", 415, "curl -H 'Content-Type: text/csv'"),
     ],
@@ -147,7 +152,11 @@ def test_head_has_no_body(server):
 def test_execution_parameters(server):
     response, body = server.request("GET", "/execution-parameters")
     cpus = len(os.sched_getaffinity(0))
-    assert body == b'{"MaxConcurrentTransforms": %d, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 6}' % cpus
+    assert (
+        body
+        == b'{"MaxConcurrentTransforms": %d, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 6}'
+        % cpus
+    )
     assert response.getheader("Content-Type") == "application/json"
 
 
@@ -181,4 +190,8 @@ def test_default_accept(example_model):
     env = {"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "application/json"}
     with serving("--model", example_model, env=env) as server:
         assert server.post(FIRST_ROW)[0].getheader("Content-Type") == "application/json"
-        assert server.post(FIRST_ROW, accept="text/csv")[0].getheader("Content-Type").startswith("text/csv")
+        assert (
+            server.post(FIRST_ROW, accept="text/csv")[0]
+            .getheader("Content-Type")
+            .startswith("text/csv")
+        )

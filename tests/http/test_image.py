@@ -18,8 +18,14 @@ TAG = "endpointd:test"
 
 
 def docker(*arguments, check=True, **options):
-    result = subprocess.run(["docker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env={**os.environ, "DOCKER_BUILDKIT": "0"}, **options)
+    result = subprocess.run(
+        ["docker", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "DOCKER_BUILDKIT": "0"},
+        **options,
+    )
     assert not check or result.returncode == 0, result.stdout[-3000:]
     return result.stdout.strip()
 
@@ -31,7 +37,11 @@ def base_image():
     if os.environ.get("ENDPOINTD_DEBOOTSTRAP") and shutil.which("debootstrap"):
         root = "/var/tmp/endpointd-base"
         shutil.rmtree(root, ignore_errors=True)
-        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", root], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", "bookworm", root],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         for name in ("sources.list", "sources.list.d", "apt.conf.d"):
             source = f"/etc/apt/{name}"
             if os.path.isdir(source):
@@ -51,10 +61,23 @@ def image():
         pytest.skip("the image is tested with the release build")
     if not shutil.which("docker"):
         pytest.skip("docker is not installed")
-    if subprocess.run(["docker", "info"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+    if subprocess.run(
+        ["docker", "info"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ).returncode:
         pytest.skip("no Docker daemon answers")
     base = base_image()
-    docker("build", "--network=host", "--build-arg", f"BASE={base}", "-f", "docker/Dockerfile", "-t", TAG, ".", cwd=ROOT)
+    docker(
+        "build",
+        "--network=host",
+        "--build-arg",
+        f"BASE={base}",
+        "-f",
+        "docker/Dockerfile",
+        "-t",
+        TAG,
+        ".",
+        cwd=ROOT,
+    )
     return TAG
 
 
@@ -75,7 +98,17 @@ def post(port, body):
 
 def run_image(image, model, *options):
     """A container on a free port of the host; (id, port)."""
-    container = docker("run", "-d", "-p", "127.0.0.1::8080", "-v", f"{model}:/opt/ml/model:ro", *options, image, "serve")
+    container = docker(
+        "run",
+        "-d",
+        "-p",
+        "127.0.0.1::8080",
+        "-v",
+        f"{model}:/opt/ml/model:ro",
+        *options,
+        image,
+        "serve",
+    )
     port = int(docker("port", container, "8080").split(":")[-1])
     for _ in range(100):
         if "listening on" in docker("logs", container):
@@ -84,7 +117,9 @@ def run_image(image, model, *options):
     raise AssertionError(docker("logs", container))
 
 
-@pytest.mark.parametrize("options", [(), ("--read-only",), ("--user", "1234:1234", "--read-only", "--cap-drop", "ALL")])
+@pytest.mark.parametrize(
+    "options", [(), ("--read-only",), ("--user", "1234:1234", "--read-only", "--cap-drop", "ALL")]
+)
 def test_serves(image, model, options):
     container, port = run_image(image, model, *options)
     try:
@@ -101,20 +136,43 @@ def test_serves(image, model, options):
 def test_contributions_inside(image, model):
     """libxgboost is in the image."""
     rows = rows_of_example()
-    result = subprocess.run(["docker", "run", "--rm", "-i", "-v", f"{model}:/opt/ml/model:ro", image, "predict", "--contributions"],
-                            input=rows, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    result = subprocess.run(
+        [
+            "docker",
+            "run",
+            "--rm",
+            "-i",
+            "-v",
+            f"{model}:/opt/ml/model:ro",
+            image,
+            "predict",
+            "--contributions",
+        ],
+        input=rows,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()[0].split(",")) == 31
 
 
 def test_labels_and_size(image):
     about = json.loads(docker("inspect", image))[0]
-    assert about["Config"]["Labels"]["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
+    assert (
+        about["Config"]["Labels"]["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"]
+        == "true"
+    )
     assert about["Config"]["Entrypoint"] == ["/usr/local/bin/endpointd"]
     assert about["Size"] < 60_000_000
 
 
 def test_without_a_model(image):
-    result = subprocess.run(["docker", "run", "--rm", image, "serve"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    result = subprocess.run(
+        ["docker", "run", "--rm", image, "serve"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert result.returncode == 1
     assert result.stdout.startswith("endpointd: /opt/ml/model") or "/opt/ml/model" in result.stdout

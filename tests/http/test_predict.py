@@ -129,7 +129,12 @@ def test_full_output_device():
     from conftest import PROGRAM
 
     with open("/dev/full", "w") as full:
-        result = subprocess.run([PROGRAM, "predict", "--model", str(MODEL)], input=ROWS.encode(), stdout=full, stderr=subprocess.PIPE)
+        result = subprocess.run(
+            [PROGRAM, "predict", "--model", str(MODEL)],
+            input=ROWS.encode(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
     assert result.returncode == 1 and b"output" in result.stderr
 
 
@@ -139,7 +144,12 @@ def test_inspect_json():
     assert about["format"] == "json"
     assert about["written_by"] == "1.7.4"
     assert about["objective"] == "binary:logistic"
-    assert (about["features"], about["outputs"], about["trees"], about["profile"]) == (30, 1, 30, "1.7-1")
+    assert (about["features"], about["outputs"], about["trees"], about["profile"]) == (
+        30,
+        1,
+        30,
+        "1.7-1",
+    )
     assert about["feature_names"][0] == "mean_radius" and len(about["feature_names"]) == 30
     assert [file["file"] for file in about["files"]] == ["model.json"]
 
@@ -207,17 +217,26 @@ def test_stray_text_beside_a_model(tmp_path):
 def test_ensemble_is_the_mean(tmp_path):
     text = MODEL.read_text()
     (tmp_path / "xgboost-model-0").write_text(text)
-    (tmp_path / "xgboost-model-1").write_text(text.replace('"base_score":"5E-1"', '"base_score":"7E-1"'))
+    (tmp_path / "xgboost-model-1").write_text(
+        text.replace('"base_score":"5E-1"', '"base_score":"7E-1"')
+    )
     import struct
 
     def single(name):
-        return [float(x) for x in run("predict", "--model", tmp_path / name, stdin=ROWS.encode()).stdout.split()]
+        return [
+            float(x)
+            for x in run("predict", "--model", tmp_path / name, stdin=ROWS.encode()).stdout.split()
+        ]
 
     def f32(x):
         return struct.unpack("<f", struct.pack("<f", x))[0]
 
-    both = [float(x) for x in run("predict", "--model", tmp_path, stdin=ROWS.encode()).stdout.split()]
-    assert both == [f32(f32(a + b) / 2) for a, b in zip(single("xgboost-model-0"), single("xgboost-model-1"))]
+    both = [
+        float(x) for x in run("predict", "--model", tmp_path, stdin=ROWS.encode()).stdout.split()
+    ]
+    assert both == [
+        f32(f32(a + b) / 2) for a, b in zip(single("xgboost-model-0"), single("xgboost-model-1"))
+    ]
 
 
 def test_readme_has_the_settings_table():
@@ -236,11 +255,18 @@ def test_man_page_names_every_command_and_is_clean():
         assert f".Cm {command}" in page.read_text()
     if not shutil.which("mandoc"):
         pytest.skip("mandoc is not installed")
-    result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", str(page)], stdout=subprocess.PIPE, text=True)
+    result = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", str(page)], stdout=subprocess.PIPE, text=True
+    )
     assert result.stdout == ""
 
 
 def test_completion_is_bash():
     import subprocess
 
-    assert subprocess.run(["bash", "-n", str(ROOT / "docker" / "completion" / "endpointd.bash")]).returncode == 0
+    assert (
+        subprocess.run(
+            ["bash", "-n", str(ROOT / "docker" / "completion" / "endpointd.bash")]
+        ).returncode
+        == 0
+    )

@@ -36,7 +36,10 @@ def wait_until(condition, seconds=5):
 def test_start_tells_model_and_settings(example_model):
     with serving("--model", example_model) as server:
         text = "\n".join(server.lines)
-        assert "xgboost, json, written by XGBoost 1.7.4, binary:logistic, 30 features, 30 trees, profile 1.7-1 (auto)" in text
+        assert (
+            "xgboost, json, written by XGBoost 1.7.4, binary:logistic, 30 features, 30 trees, profile 1.7-1 (auto)"
+            in text
+        )
         assert re.search(r"settings: .*port=0.* max-body=6291456", text)
         assert re.fullmatch(r"endpointd: listening on 127\.0\.0\.1:\d+", server.lines[-1])
 
@@ -104,14 +107,19 @@ def test_corrupt_model(tmp_path):
 
 
 def test_bad_access_log(example_model, tmp_path):
-    assert "access log" in start_fails("--model", example_model, "--access-log", tmp_path / "no" / "log")
+    assert "access log" in start_fails(
+        "--model", example_model, "--access-log", tmp_path / "no" / "log"
+    )
 
 
 def test_sigterm_finishes_what_is_in_flight(example_model):
     with serving("--model", example_model) as server:
         raw = server.socket()
         body = ROW.encode()
-        raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: %d\r\n\r\n" % len(body))
+        raw.sendall(
+            b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
+        )
         time.sleep(0.2)
         server.signal(signal.SIGTERM)
         time.sleep(0.3)
@@ -190,7 +198,12 @@ def test_counters(example_model):
             return numbers["requests"] == "4"
 
         wait_until(counted)
-        assert (numbers["requests"], numbers["2xx"], numbers["4xx"], numbers["rows"]) == ("4", "3", "1", "9")
+        assert (numbers["requests"], numbers["2xx"], numbers["4xx"], numbers["rows"]) == (
+            "4",
+            "3",
+            "1",
+            "9",
+        )
 
 
 def test_access_log(example_model, tmp_path):
@@ -201,7 +214,8 @@ def test_access_log(example_model, tmp_path):
         wait_until(lambda: path.read_text().count("\n") == 2)
         lines = path.read_text().splitlines()
     assert re.fullmatch(
-        r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /ping HTTP/1\.1" 200 0 "-" "x\'y\\xe9"', lines[0]
+        r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /ping HTTP/1\.1" 200 0 "-" "x\'y\\xe9"',
+        lines[0],
     ), lines[0]
     assert '"POST /invocations HTTP/1.1" 200' in lines[1]
 
@@ -236,8 +250,19 @@ def test_failed_requests_are_logged_and_rate_limited(server):
     assert sum("oops" in line for line in server.lines[after:]) < 45
 
 
-@pytest.mark.parametrize("words", [["--help"], ["help"], ["-h"], ["serve", "--help"], ["predict", "--help"],
-                                   ["inspect", "--help"], ["profiles", "--help"], ["help", "serve"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["help"],
+        ["-h"],
+        ["serve", "--help"],
+        ["predict", "--help"],
+        ["inspect", "--help"],
+        ["profiles", "--help"],
+        ["help", "serve"],
+    ],
+)
 def test_help(words):
     result = run(*words)
     assert result.returncode == 0 and result.stderr == b""
@@ -298,8 +323,11 @@ def test_ping_while_every_core_scores(example_model):
 def test_process_one_stops_while_loading(tmp_path):
     """SIGTERM before the server listens: a fifo keeps the loader waiting."""
     os.mkfifo(tmp_path / "model")
-    process = subprocess.Popen([PROGRAM, "serve", "--model", str(tmp_path / "model"), "--port", "0"],
-                               stderr=subprocess.PIPE, env=clean_environment())
+    process = subprocess.Popen(
+        [PROGRAM, "serve", "--model", str(tmp_path / "model"), "--port", "0"],
+        stderr=subprocess.PIPE,
+        env=clean_environment(),
+    )
     time.sleep(0.5 * SLOW)
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

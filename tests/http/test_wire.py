@@ -26,7 +26,14 @@ def read_response(raw, pending=b""):
         assert chunk, f"connection closed after {pending!r}"
         pending += chunk
     head, _, rest = pending.partition(b"\r\n\r\n")
-    length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+    length = next(
+        (
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
+        ),
+        0,
+    )
     while len(rest) < length:
         chunk = raw.recv(65536)
         assert chunk
@@ -35,8 +42,17 @@ def read_response(raw, pending=b""):
 
 
 def post(body, *headers):
-    return b"\r\n".join([b"POST /invocations HTTP/1.1", b"Host: a", b"Content-Type: text/csv",
-                         b"Content-Length: %d" % len(body), *headers, b"", body])
+    return b"\r\n".join(
+        [
+            b"POST /invocations HTTP/1.1",
+            b"Host: a",
+            b"Content-Type: text/csv",
+            b"Content-Length: %d" % len(body),
+            *headers,
+            b"",
+            body,
+        ]
+    )
 
 
 def test_pipelined_requests_are_answered_in_order(server):
@@ -52,7 +68,9 @@ def test_pipelined_requests_are_answered_in_order(server):
 
 def test_chunked_body(server):
     with server.socket() as raw:
-        raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n")
+        raw.sendall(
+            b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
         for i in range(0, len(ROW), 7):
             piece = ROW[i : i + 7]
             raw.sendall(b"%x;name=value\r\n%s\r\n" % (len(piece), piece))
@@ -79,7 +97,9 @@ def test_expect_continue(server):
 
 def test_expect_continue_is_refused_before_the_body(server):
     with server.socket() as raw:
-        raw.sendall(b"POST /nope HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        raw.sendall(
+            b"POST /nope HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+        )
         assert read_response(raw)[0].startswith(b"HTTP/1.1 404")
 
 
@@ -138,8 +158,24 @@ def test_other_transfer_coding(server):
 @pytest.fixture(scope="module")
 def small(example_model):
     """A server with small limits and short deadlines."""
-    with serving("--model", example_model, "--max-body", "1000", "--max-head", "512", "--max-request-line", "128",
-                 "--max-connections", "20", "--head-timeout", "1", "--body-timeout", "1", "--idle-timeout", "2") as running:
+    with serving(
+        "--model",
+        example_model,
+        "--max-body",
+        "1000",
+        "--max-head",
+        "512",
+        "--max-request-line",
+        "128",
+        "--max-connections",
+        "20",
+        "--head-timeout",
+        "1",
+        "--body-timeout",
+        "1",
+        "--idle-timeout",
+        "2",
+    ) as running:
         yield running
 
 
@@ -154,7 +190,9 @@ def test_body_limit(small):
 def test_chunked_body_limit(small):
     for size, status in ((1000, b"200"), (1001, b"413")):
         with small.socket() as raw:
-            raw.sendall(b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n")
+            raw.sendall(
+                b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
             raw.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"0" * size))
             assert read_response(raw)[0].split()[1] == status
 
@@ -276,8 +314,13 @@ def test_full_queue_is_a_prompt_503(example_model):
 
     rows = rows_of_example().encode() * 8000
     statuses = []
-    with serving("--model", example_model, "--workers", "1", "--queue", "1", "--max-body", "20000000") as server:
-        threads = [threading.Thread(target=lambda: statuses.append(server.post(rows)[0].status)) for _ in range(12)]
+    with serving(
+        "--model", example_model, "--workers", "1", "--queue", "1", "--max-body", "20000000"
+    ) as server:
+        threads = [
+            threading.Thread(target=lambda: statuses.append(server.post(rows)[0].status))
+            for _ in range(12)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "random_forest.h"
+#include "tests/unit/random_forest.h"
 
 #include "base/memory.h"
 

@@ -345,9 +345,9 @@ static void test_read_errors(void **state)
     check_read_error(zeros, JSON_U8, ERR_INPUT,
                      "offset 1: an array of 1001 numbers where at most 1000 may be");
     memmove(zeros + 1, zeros + 3, strlen(zeros + 3) + 1);
-    check_read_error(
-        zeros, JSON_F64, ERR_LIMIT,
-        "offset 1: more memory is needed than the 7000 bytes that are allowed (an array of numbers)");
+    check_read_error(zeros, JSON_F64, ERR_LIMIT,
+                     "offset 1: more memory is needed than the 7000 bytes that are allowed "
+                     "(an array of numbers)");
 }
 
 static void check_text(const char *quoted, const char *text)

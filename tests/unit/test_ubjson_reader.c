@@ -287,11 +287,11 @@ static void test_read_errors(void **state)
                      "offset 1: an array of numbers has another");
     check_read_error(BYTES("[#i\1[]"), JSON_F32, 9, ERR_INPUT,
                      "offset 4: element 0 is not a number in range");
-    check_read_error(
-        BYTES("[$U#i\x40"
-              "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
-        JSON_F64, 99, ERR_LIMIT,
-        "offset 70: more memory is needed than the 64 bytes that are allowed (an array of numbers)");
+    check_read_error(BYTES("[$U#i\x40"
+                           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+                     JSON_F64, 99, ERR_LIMIT,
+                     "offset 70: more memory is needed than the 64 bytes that are allowed "
+                     "(an array of numbers)");
 }
 
 int main(void)

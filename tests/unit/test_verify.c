@@ -12,14 +12,14 @@
 
 #include "algorithms/forest.h"
 #include "algorithms/xgboost_backend.h"
-#include "tests/unit/build_model.h"
 #include "models/verify.h"
 #include "models/verify_rows.h"
+#include "tests/unit/build_model.h"
 
 #define NEED_LIBRARY()                                                                             \
     do {                                                                                           \
         if (!xgboost_backend_version()) {                                                          \
-            print_message("# libxgboost is not installed\n");                                        \
+            print_message("# libxgboost is not installed\n");                                      \
             skip();                                                                                \
         }                                                                                          \
     } while (0)

@@ -151,15 +151,15 @@ static void a_wrapper(void **state)
 /* The encoder's labels are what predict() gave; classes_ of such a wrapper may be numbers. */
 static void labels_of_the_encoder(void **state)
 {
-    struct xgb_pickle pickle = read_pickle(P(WRAPPER(
-        "XGBClassifier") "U\10_Booster" BOOSTER "U\6handleC\5model" END
-                         "U\3_lecxgboost.compat\nXGBoostLabelEncoder\n)\x81}U\10classes_"
-                         "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\0\x85"
-                         "C\1btR"
-                         "(K\1K\2\x85"
-                         "cnumpy\ndtype\n(U\2U3\x89\x88tR(K\3U\1<NNNK\14K\4K\10tb\x89"
-                         "C\30n\0\0\0o\0\0\0\0\0\0\0y\0\0\0e\0\0\0s\0\0\0tbsbU\10classes_](K\0K\1e" END
-                         "."));
+    struct xgb_pickle pickle = read_pickle(
+        P(WRAPPER("XGBClassifier") "U\10_Booster" BOOSTER "U\6handleC\5model" END
+                                   "U\3_lecxgboost.compat\nXGBoostLabelEncoder\n)\x81}U\10classes_"
+                                   "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\0\x85"
+                                   "C\1btR"
+                                   "(K\1K\2\x85"
+                                   "cnumpy\ndtype\n(U\2U3\x89\x88tR(K\3U\1<NNNK\14K\4K\10tb\x89"
+                                   "C\30n\0\0\0o\0\0\0\0\0\0\0y\0\0\0e\0\0\0s\0\0\0tbsbU\10classes_"
+                                   "](K\0K\1e" END "."));
 
     (void)state;
     assert_int_equal(pickle.class_count, 2);

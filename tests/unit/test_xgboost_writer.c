@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "algorithms/xgboost_backend.h"
-#include "tests/unit/build_model.h"
 #include "models/xgboost_writer.h"
+#include "tests/unit/build_model.h"
 
 #define NEED_LIBRARY()                                                                             \
     do {                                                                                           \
