@@ -8,7 +8,7 @@
 
 #include "algorithms/scorer.h"
 
-/* weights: (features + 1) * outputs numbers, weight of feature f for output o at f * outputs + o, the
- * biases last; base_margin: `outputs` numbers. Both are copied. */
+/* weights: (features + 1) * outputs numbers, weight of feature f for output o at f * outputs + o,
+ * the biases last; base_margin: `outputs` numbers. Both are copied. */
 int gblinear_new(const float *weights, uint32_t features, uint32_t outputs,
                  const float *base_margin, struct scorer **ret, struct err *err) MUST_CHECK;

@@ -1,9 +1,9 @@
 #pragma once
 /*
  * XGBoost's learning objectives, as far as prediction knows them: the link from base_score to the
- * margin, and the transform from margins to predictions, both float32 and to the bit as XGBoost's CPU
- * code computes them with glibc's expf and logf. Where versions of XGBoost differ, the version whose
- * answer is wanted decides (enum members of struct objective_rules).
+ * margin, and the transform from margins to predictions, both float32 and to the bit as XGBoost's
+ * CPU code computes them with glibc's expf and logf. Where versions of XGBoost differ, the version
+ * whose answer is wanted decides (enum members of struct objective_rules).
  */
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "base/compiler.h"
 
 enum objective {
-    OBJECTIVE_UNKNOWN = 0, /* a user's own objective: margins are the predictions */
+    OBJECTIVE_UNKNOWN = 0,   /* a user's own objective: margins are the predictions */
     OBJECTIVE_SQUARED_ERROR, /* reg:squarederror, reg:linear */
     OBJECTIVE_SQUARED_LOG_ERROR,
     OBJECTIVE_PSEUDO_HUBER,
@@ -39,10 +39,10 @@ enum objective {
 };
 
 struct objective_rules {
-    bool logitraw_link;    /* binary:logitraw has the logit link: files of 1.0, 1.1, 1.2 */
-    bool clamp_link;       /* the logit link clamps p to [1e-6, 1-1e-6]: 3.2 and later */
-    bool old_sigmoid;      /* 1/(1+exp(-x)): 1.5 and earlier */
-    bool sort_quantiles;   /* a row's quantiles ascend: 3.4 and later */
+    bool logitraw_link;  /* binary:logitraw has the logit link: files of 1.0, 1.1, 1.2 */
+    bool clamp_link;     /* the logit link clamps p to [1e-6, 1-1e-6]: 3.2 and later */
+    bool old_sigmoid;    /* 1/(1+exp(-x)): 1.5 and earlier */
+    bool sort_quantiles; /* a row's quantiles ascend: 3.4 and later */
 };
 
 /* By the name in a file; "gpu:" before it is dropped and reg:linear is reg:squarederror. */
@@ -59,7 +59,7 @@ void objective_link(enum objective objective, const struct objective_rules *rule
 /* Numbers a row of `outputs` margins becomes: 1 for multi:softmax, else `outputs`. */
 size_t objective_columns(enum objective objective, size_t outputs);
 
-/* rows x outputs margins to predictions, in place; where objective_columns is smaller, the result is
- * packed at the front. */
+/* rows x outputs margins to predictions, in place; where objective_columns is smaller, the result
+ * is packed at the front. */
 void objective_transform(enum objective objective, const struct objective_rules *rules,
                          float *values, size_t rows, size_t outputs);

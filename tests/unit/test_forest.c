@@ -10,9 +10,8 @@
 
 #include <cmocka.h>
 
-#include "random_forest.h"
-
 #include "base/memory.h"
+#include "tests/unit/random_forest.h"
 
 struct sample {
     struct forest_spec spec;
