@@ -3,24 +3,37 @@
 #include "algorithms/forest_layout.h"
 #include "base/memory.h"
 
-/* Memory for the keys of a block: about half of a second level cache. */
-#define BLOCK_BYTES (24 * 1024)
+/* The keys of a block stay in the first level cache where rows are short enough. Rows that are too
+ * long for that come in fewer, but not too few for many walks at a time, until memory matters more.
+ */
+#define BLOCK_BYTES     (24 * 1024)
+#define BLOCK_ROWS_GOOD 32
+#define BLOCK_BYTES_MAX (2 * 1024 * 1024)
 
 /* Rows begin at multiples of 64 bytes, and an odd number of them apart, so that the same feature of
  * many rows does not compete for the same few places of the cache. */
 #define STRIDE_UNIT 16
 
+static size_t at_least(size_t least, size_t n)
+{
+    return n < least ? least : n;
+}
+
+static size_t at_most(size_t most, size_t n)
+{
+    return n > most ? most : n;
+}
+
 static void shape_block(struct forest *forest)
 {
     size_t words = 2 * (size_t)forest->slots.count + 1;
     size_t units = (words + STRIDE_UNIT - 1) / STRIDE_UNIT;
+    size_t row;
 
     forest->stride = (units | 1) * STRIDE_UNIT;
-    forest->block_rows = BLOCK_BYTES / (forest->stride * sizeof(uint32_t));
-    if (forest->block_rows < 32)
-        forest->block_rows = 32;
-    if (forest->block_rows > FOREST_BLOCK_MAX)
-        forest->block_rows = FOREST_BLOCK_MAX;
+    row = forest->stride * sizeof(uint32_t);
+    forest->block_rows = at_least(BLOCK_ROWS_GOOD, at_most(FOREST_BLOCK_MAX, BLOCK_BYTES / row));
+    forest->block_rows = at_least(1, at_most(BLOCK_BYTES_MAX / row, forest->block_rows));
 }
 
 static void begin_sums(const struct forest *forest, float *sums, size_t rows)

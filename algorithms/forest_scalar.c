@@ -8,7 +8,7 @@
 #include "algorithms/forest_layout.h"
 
 /* Below this number of rows, one row at a time is faster. */
-#define BLOCK_ROWS_MIN 8
+#define BLOCK_ROWS_MIN 5
 
 /* Trees of a run that one row walks at a time. */
 #define TREES_IN_FLIGHT 32

@@ -1,8 +1,6 @@
 /*
  * Microseconds a row of the forest scorer, for one row at a time and for blocks of 1000 rows, on
  * full trees with random splits over normal values. Thread CPU time, median of slices.
- *
- *   cc -O3 ... benchmarks/bench_forest.c libalgorithms.a libbase.a -lm   (or meson: see README)
  */
 
 #include <math.h>

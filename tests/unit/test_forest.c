@@ -10,9 +10,13 @@
 
 #include <cmocka.h>
 
+<<<<<<< HEAD
 #include "tests/unit/random_forest.h"
 
+=======
+>>>>>>> w-forest
 #include "base/memory.h"
+#include "tests/unit/random_forest.h"
 
 struct sample {
     struct forest_spec spec;
