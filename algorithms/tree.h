@@ -5,13 +5,8 @@
  * file, root 0, so that leaf numbers mean what they mean in XGBoost.
  *
  * Invariants, established by tree_check:
-<<<<<<< HEAD
- *   - left[n] == -1 is a leaf; else left[n] and right[n] are in 1 .. nodes-1 and every reachable
- * node has exactly one parent (no cycles, no sharing);
-=======
  *   - left[n] == -1 is a leaf; else left[n] and right[n] are in 1 .. nodes-1;
  *   - every reachable node but the root has exactly one parent: no cycles, no sharing;
->>>>>>> w-forest
  *   - feature[n] < features for every reachable split;
  *   - an unreachable node is marked: left[n] == -1, feature[n] == TREE_DELETED;
  *   - leaf_width > 1: leaf_vectors has nodes * leaf_width numbers, row n being leaf n's values;

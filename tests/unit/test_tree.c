@@ -10,11 +10,6 @@
 
 #include <cmocka.h>
 
-<<<<<<< HEAD
-#include "tests/unit/random_forest.h"
-
-=======
->>>>>>> w-forest
 #include "base/memory.h"
 #include "tests/unit/random_forest.h"
 
