@@ -156,7 +156,7 @@ int pickle_pop_mark(struct pickle_machine *m, struct pickle_value ***ret_first, 
     if (m->mark_count == m->levels[m->level].mark_base)
         return pickle_fail(m, err, "there is no MARK on the stack");
     mark = m->marks[--m->mark_count];
-    *ret_first = m->stack + mark;
+    *ret_first = m->stack ? m->stack + mark : NULL; /* an empty stack has no memory yet */
     *ret_count = m->depth - mark;
     m->depth = mark;
     return 0;

@@ -169,7 +169,13 @@ def step_tsan():
 def step_valgrind():
     directory = build("build")
     if directory:
-        meson_test(directory, "--setup", "valgrind", "--suite", "unit")
+        # http_server measures deadlines and takes descriptors away: not for a simulated processor
+        names = [
+            path.stem[len("test_") :]
+            for path in sorted((root / "tests" / "unit").glob("test_*.c"))
+            if path.stem != "test_http_server"
+        ]
+        meson_test(directory, "--setup", "valgrind", *names)
 
 
 def step_fuzz():
