@@ -320,6 +320,7 @@ int command_serve(const struct settings *given)
     }
     if (reload_is_running(&serve))
         _exit(status); /* a load that nobody waits for: its memory is the kernel's to take */
+    container_stop(serve.container);
     http_server_free(serve.server);
     container_free(serve.container);
     access_log_free(serve.log);

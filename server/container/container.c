@@ -268,11 +268,19 @@ int container_new(const struct container_settings *settings, struct store *store
     return 0;
 }
 
-void container_free(struct container *container)
+void container_stop(struct container *container)
 {
     if (!container)
         return;
     workers_free(container->workers);
+    container->workers = NULL;
+}
+
+void container_free(struct container *container)
+{
+    if (!container)
+        return;
+    container_stop(container);
     for (size_t i = 0; i < container->scratch_count; i++)
         invocation_scratch_fini(&container->scratches[i]);
     free(container->scratches);

@@ -34,7 +34,11 @@ struct container_settings {
 /* store and log outlive the container. */
 int container_new(const struct container_settings *settings, struct store *store,
                   struct access_log *log, struct container **ret, struct err *err) MUST_CHECK;
-void container_free(struct container *container); /* after the HTTP server; NULL is fine */
+
+/* Finishes what the workers have: before http_server_free. Then container_free, after it. NULL is
+ * fine for both. */
+void container_stop(struct container *container);
+void container_free(struct container *container);
 
 /* What the HTTP server calls; self is the container. */
 struct http_handler container_handler(struct container *container);

@@ -22,14 +22,19 @@ static enum http_next call_handler(struct http_connection *connection)
 }
 
 /* Makes room for `want` more bytes of body; never much more than what has arrived, whatever length
- * the client announced. 0, or a refusal's text. */
+ * the client announced. What is charged is what a new buffer would have by now: this one may be
+ * larger from an earlier request. NULL, or a refusal's text. */
 static const char *grow_body(struct http_frame *frame, size_t want, uint64_t expected)
 {
+    uint64_t charge = 2 * ((uint64_t)frame->body.size + want);
+
     if (buffer_reserve(&frame->body, want))
         return "no memory for the body";
-    if (!http_charge(frame, frame->body.capacity < expected ? frame->body.capacity : expected))
-        return "too many bytes of requests in flight";
-    return NULL;
+    if (charge > expected)
+        charge = expected;
+    if (charge > frame->body.capacity)
+        charge = frame->body.capacity;
+    return http_charge(frame, charge) ? NULL : "too many bytes of requests in flight";
 }
 
 static uint64_t body_deadline(const struct http_frame *frame, uint64_t size)

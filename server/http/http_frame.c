@@ -6,6 +6,17 @@
 
 #include "server/http/http_internal.h"
 
+static size_t kept_by(const struct http_frame *frame)
+{
+    return frame->body.capacity + frame->exchange.response.body.capacity;
+}
+
+static void free_buffers(struct http_frame *frame)
+{
+    buffer_fini(&frame->body);
+    buffer_fini(&frame->exchange.response.body);
+}
+
 struct http_frame *http_loop_take_frame(struct http_loop *loop)
 {
     struct http_server *server = loop->server;
@@ -13,7 +24,7 @@ struct http_frame *http_loop_take_frame(struct http_loop *loop)
 
     if (LIKELY(frame)) {
         loop->pool = frame->next;
-        loop->pool_kept -= frame->body.capacity + frame->exchange.response.body.capacity;
+        loop->pool_kept -= kept_by(frame);
         if (--loop->pool_count < loop->pool_low)
             loop->pool_low = loop->pool_count;
         return frame;
@@ -36,32 +47,36 @@ struct http_frame *http_loop_take_frame(struct http_loop *loop)
 
 void http_frame_free(struct http_frame *frame)
 {
-    buffer_fini(&frame->body);
-    buffer_fini(&frame->exchange.response.body);
+    free_buffers(frame);
     free(frame);
 }
 
-/* Large buffers of one request are not kept for the next, and all that wait keep little together.
- */
+static bool is_large(const struct buffer *buffer)
+{
+    return buffer->size > HTTP_KEEP_LARGE;
+}
+
+/* Buffers are kept for the next request, within bounds: to get and return large ones, page by page,
+ * costs as much as to fill them. */
 void http_loop_return_frame(struct http_loop *loop, struct http_frame *frame)
 {
-    size_t kept = frame->body.capacity + frame->exchange.response.body.capacity;
-
-    if (kept > HTTP_KEEP_MAX || loop->pool_kept + kept > HTTP_LOOP_KEEP_MAX) {
-        buffer_fini(&frame->body);
-        buffer_fini(&frame->exchange.response.body);
-        kept = 0;
-    }
+    if (is_large(&frame->body) || is_large(&frame->exchange.response.body))
+        loop->used_large = true;
+    buffer_clear(&frame->body);
+    buffer_clear(&frame->exchange.response.body);
+    if (loop->pool_kept + kept_by(frame) > HTTP_LOOP_KEEP_MAX)
+        free_buffers(frame);
     frame->connection = NULL;
     frame->at = frame->end = frame->seen = 0;
     frame->next = loop->pool;
     loop->pool = frame;
-    loop->pool_kept += kept;
+    loop->pool_kept += kept_by(frame);
     loop->pool_count++;
 }
 
-/* Frees half of the frames that nobody took since the last time: a burst's memory goes in a few
- * seconds, and what is in use stays. The one on top is warm and stays until all is quiet. */
+/* A burst's memory goes in a few seconds, and what is in use stays: half of the frames that nobody
+ * took since the last time are freed, and the large buffers if no request needed one. The frame on
+ * top is warm and stays; its buffers go, too, when there are no connections. */
 void http_loop_trim(struct http_loop *loop)
 {
     size_t n = loop->pool_low / 2;
@@ -70,16 +85,18 @@ void http_loop_trim(struct http_loop *loop)
         struct http_frame *frame = loop->pool->next;
 
         loop->pool->next = frame->next;
-        loop->pool_kept -= frame->body.capacity + frame->exchange.response.body.capacity;
+        loop->pool_kept -= kept_by(frame);
         loop->pool_count--;
         http_frame_free(frame);
     }
-    loop->pool_low = loop->pool_count;
-    if (!loop->connections && loop->pool_count == 1 && loop->pool_kept) {
-        buffer_fini(&loop->pool->body);
-        buffer_fini(&loop->pool->exchange.response.body);
-        loop->pool_kept = 0;
+    for (struct http_frame *frame = loop->pool; frame && loop->pool_kept; frame = frame->next) {
+        if (kept_by(frame) <= HTTP_KEEP_LARGE ? !!loop->connections : loop->used_large)
+            continue;
+        loop->pool_kept -= kept_by(frame);
+        free_buffers(frame);
     }
+    loop->pool_low = loop->pool_count;
+    loop->used_large = false;
 }
 
 /* Raises what the frame holds of the process's budget to `bytes`. False where that is used up. */
@@ -152,9 +169,7 @@ void http_exchange_end(struct http_frame *frame, bool sent)
         frame->charged = 0;
     }
     if (frame->at < frame->end) { /* the frame stays, for what may take a while to come */
-        if (frame->body.capacity > HTTP_READ_QUANTUM)
-            buffer_fini(&frame->body);
-        if (frame->exchange.response.body.capacity > HTTP_READ_QUANTUM)
-            buffer_fini(&frame->exchange.response.body);
+        if (kept_by(frame) > HTTP_KEEP_LARGE)
+            free_buffers(frame);
     }
 }

@@ -33,8 +33,8 @@
 #define HTTP_PIPELINE_MAX   16                   /* requests of a connection per callback */
 #define HTTP_IN_SLACK       ((size_t)4096)       /* of a frame's `in`, beyond the largest head */
 #define HTTP_OUT_SIZE       4096 /* a response up to this size is copied, sent at once */
-#define HTTP_KEEP_MAX       ((size_t)1 << 20)    /* buffers of a frame that may be kept for reuse */
-#define HTTP_LOOP_KEEP_MAX  ((size_t)4 << 20)    /* and of all unused frames of a loop */
+#define HTTP_KEEP_LARGE     ((size_t)64 * 1024)  /* buffers above are not kept for long */
+#define HTTP_LOOP_KEEP_MAX  ((size_t)32 << 20)   /* all buffers of a loop's unused frames */
 #define HTTP_LINGER_BYTES   ((uint64_t)64 << 20) /* read and dropped after an early response */
 #define HTTP_LINGER_SECONDS 5
 #define HTTP_TICK_MS        500 /* how often deadlines are looked at */
@@ -130,6 +130,7 @@ struct http_loop {
     size_t pool_count;
     size_t pool_low;  /* smallest pool_count since the last tick: frames nobody needed */
     size_t pool_kept; /* bytes of buffers that frames of the pool hold */
+    bool used_large;  /* a request needed a large buffer since the last tick */
     bool ticking;
     bool stopping;
     bool cut; /* the drain took too long: what is left was closed */

@@ -23,14 +23,17 @@
 #include "server/http/http_message.h"
 
 struct http_settings {
-    const char *const *hosts; /* addresses to listen on: IPv4, IPv6 or names */
+    const char *const *hosts; /* to listen on: IPv4, IPv6 (in brackets or not) or names */
     size_t host_count;
     uint16_t port; /* 0: the kernel chooses; the first address's choice serves the others */
     unsigned loops;
     unsigned connections; /* most at a time */
     struct http_limits limits;
-    uint64_t body_max;      /* bytes of a body */
-    uint64_t in_flight_max; /* bytes of bodies and responses in the process */
+    uint64_t body_max; /* bytes of a body */
+    /* Bytes of bodies and responses in the process, and the most that one response may have. What
+     * is small enough for the fixed buffers of a busy connection (4 KB of response; a body that
+     * fits with its head in limits.head + 4 KB) does not count. */
+    uint64_t in_flight_max;
     unsigned head_seconds;  /* first byte of a head to its last */
     unsigned body_seconds;  /* end of head to end of body, plus ... */
     unsigned body_rate;     /* ... one second for each this many bytes of body */
@@ -48,7 +51,7 @@ struct http_response {
     const char *allow;        /* Allow header, or NULL */
     bool no_length;           /* no Content-Length (204) */
     bool close;               /* close the connection after it */
-    struct buffer body;       /* reused from request to request of a connection */
+    struct buffer body;       /* empty at first; its memory is reused from request to request */
     const char *note;         /* static text: why, for the log of failed requests; or NULL */
     char log[256];            /* the same, formatted; "" where none */
 };
@@ -63,26 +66,29 @@ enum http_action {
  * of the calling loop: for per-thread scratch. */
 struct http_handler {
     void *self;
-    /* The head is there; the body was not read. Refuse here what can be refused (404, 405, 413). */
+    /* The head is there; the body was not read. Refuse here what can be refused (404, 405, 413). A
+     * length above body_max is refused after it. */
     enum http_action (*head)(void *self, struct http_exchange *exchange, unsigned loop);
     /* The whole body is there. */
     enum http_action (*request)(void *self, struct http_exchange *exchange, unsigned loop);
-    /* The server refuses on its own: a head that is not HTTP, a limit, a deadline. status and
-     * reason text are given; fill the page. */
+    /* The server refuses on its own: a head that is not HTTP, a limit, a deadline. status and why
+     * (static text) are given; fill the page. The connection is closed after it. It can come after
+     * `head` (user is as that left it, the response is empty again), never after `request`. */
     void (*refuse)(void *self, struct http_exchange *exchange, int status, const char *why);
-    /* The response was handed to the kernel, or the client went away before that (sent is false).
-     */
+    /* The exchange ends: the response was handed to the kernel, or the client went away before that
+     * (sent is false). Once for each exchange, refused ones included; the request's views still
+     * hold. */
     void (*done)(void *self, struct http_exchange *exchange, unsigned loop, bool sent);
 };
 
 struct http_exchange {
-    struct http_request
-        request; /* without a parsed head (refuse): field_count 0, method_text empty */
+    /* Without a parsed head (refuse): field_count 0, method_text empty. */
+    struct http_request request;
     struct http_response response;
     char peer[64];       /* "192.0.2.1" or "2001:db8::1" */
     uint64_t started_ns; /* CLOCK_MONOTONIC when the head was complete */
     uint64_t sent_bytes; /* of the response, head included: for `done` */
-    void *user;          /* the program's, NULL at first */
+    void *user;          /* the program's, NULL when a request begins */
 };
 
 struct http_counters {
@@ -108,16 +114,21 @@ const char *http_server_address(const struct http_server *server, size_t i);
 int http_server_start(struct http_server *server, struct err *err) MUST_CHECK;
 
 /* Signals that the process waits for are delivered to on_signal on the thread that runs
- * http_server_run, which returns when a drain that http_server_stop began has ended. on_ready (or
- * NULL) is called once they are: nothing sent after it is lost. */
+ * http_server_run, which returns when a drain that http_server_stop began has ended. They are
+ * caught from its call to its return only, and are blocked in the threads that the server starts.
+ * on_ready (or NULL) is called once they are caught: nothing sent after it is lost. */
 int http_server_run(struct http_server *server, const int *signals, size_t signal_count,
                     void (*on_ready)(void *self), void (*on_signal)(void *self, int signal),
                     void *self, struct err *err) MUST_CHECK;
 
-/* Stop accepting, finish what is in flight, then let http_server_run return. From any thread. */
+/* Stop accepting, close idle connections, finish what is in flight (with "Connection: close"), then
+ * let http_server_run return. From any thread, and from a signal handler. */
 void http_server_stop(struct http_server *server);
 
 void http_server_counters(const struct http_server *server, struct http_counters *ret);
+
+/* After http_server_run; without it, stops and drains first. Every deferred exchange must have been
+ * finished, so free the workers before. NULL is fine. */
 void http_server_free(struct http_server *server);
 
 /* A deferred request's response is filled: send it. Any thread, once per HTTP_DEFERRED. */
