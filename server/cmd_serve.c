@@ -318,8 +318,10 @@ int command_serve(const struct settings *given)
         log_line("%s", err.text);
         status = 1;
     }
-    if (reload_is_running(&serve))
-        _exit(status); /* a load that nobody waits for: its memory is the kernel's to take */
+    /* a load that nobody waits for, or scoring for clients that the drain's end cut off: their
+     * memory is the kernel's to take */
+    if (reload_is_running(&serve) || (serve.container && !container_idle(serve.container)))
+        _exit(status);
     container_stop(serve.container);
     http_server_free(serve.server);
     container_free(serve.container);

@@ -27,6 +27,7 @@ struct workers {
     size_t capacity;
     size_t first;
     size_t waiting;
+    size_t running;
     bool closing;
 };
 
@@ -43,9 +44,17 @@ static bool take(struct workers *workers, struct job *ret)
         *ret = workers->jobs[workers->first];
         workers->first = (workers->first + 1) % workers->capacity;
         workers->waiting--;
+        workers->running++;
     }
     pthread_mutex_unlock(&workers->lock);
     return got;
+}
+
+static void ended(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    workers->running--;
+    pthread_mutex_unlock(&workers->lock);
 }
 
 static void *work(void *argument)
@@ -53,8 +62,10 @@ static void *work(void *argument)
     struct worker *worker = argument;
     struct job job;
 
-    while (take(worker->workers, &job))
+    while (take(worker->workers, &job)) {
         job.run(job.argument, worker->index);
+        ended(worker->workers);
+    }
     return NULL;
 }
 
@@ -83,6 +94,16 @@ size_t workers_waiting(struct workers *workers)
     waiting = workers->waiting;
     pthread_mutex_unlock(&workers->lock);
     return waiting;
+}
+
+bool workers_idle(struct workers *workers)
+{
+    bool idle;
+
+    pthread_mutex_lock(&workers->lock);
+    idle = workers->waiting == 0 && workers->running == 0;
+    pthread_mutex_unlock(&workers->lock);
+    return idle;
 }
 
 void workers_free(struct workers *workers)

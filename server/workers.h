@@ -22,5 +22,8 @@ bool workers_submit(struct workers *workers, worker_job job, void *argument) MUS
 /* Jobs that wait now. */
 size_t workers_waiting(struct workers *workers);
 
+/* Whether nothing waits and nothing runs. */
+bool workers_idle(struct workers *workers);
+
 /* Finishes what is queued, joins the threads. NULL is fine. */
 void workers_free(struct workers *workers);

@@ -296,3 +296,8 @@ size_t container_waiting(struct container *container)
 {
     return workers_waiting(container->workers);
 }
+
+bool container_idle(struct container *container)
+{
+    return workers_idle(container->workers);
+}

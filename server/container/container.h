@@ -45,3 +45,6 @@ struct http_handler container_handler(struct container *container);
 
 struct counters *container_counters(struct container *container);
 size_t container_waiting(struct container *container);
+
+/* Whether no request is with a worker. */
+bool container_idle(struct container *container);

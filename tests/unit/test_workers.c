@@ -112,6 +112,7 @@ static void test_full_queue_refuses_at_once(void **state)
     for (unsigned i = 0; i < 3; i++)
         assert_true(workers_submit(workers, note, numbers + i));
     assert_int_equal(workers_waiting(workers), 3);
+    assert_false(workers_idle(workers));
     assert_false(workers_submit(workers, note, numbers));
     assert_int_equal(seen.count, 0);
     open_gate(&gate);
