@@ -35,7 +35,7 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
 {
     return (struct decode_rules){
         .libsvm_shift = model->profile->libsvm_shift,
-        .keep_trailing_rows = !strict,
+        .keep_trailing_rows = true, /* under --strict too: it never loses a row */
         .refuse_empty_cr = strict,
     };
 }
