@@ -165,8 +165,31 @@ int command_inspect(const struct settings *settings)
 
 static const char *limit_text(const struct profile *profile)
 {
-    return profile->best_limit == BEST_LIMIT_ATTRIBUTE ? "pickle key or model attribute"
-                                                       : "pickle key";
+    return profile->best_limit == BEST_LIMIT_ATTRIBUTE ? "pickle, attribute" : "pickle";
+}
+
+static const char *accept_text(const struct profile *profile)
+{
+    switch (profile->accept) {
+    case ACCEPT_IGNORED:
+        return "ignored";
+    case ACCEPT_SELECTABLE:
+        return "selectable";
+    case ACCEPT_HONOURED:
+        break;
+    }
+    return "honoured";
+}
+
+static void print_profile(const struct profile *profile)
+{
+    printf("%-8s %-8s %-7s %-12s %-11s %-18s %-9s %-13s %-9s %s\n", profile->name, profile->xgboost,
+           profile->joined_csv ? "joined" : "lines", accept_text(profile),
+           !profile->selectable ? "no" : (profile->selectable_absolute ? "yes" : "older"),
+           limit_text(profile), profile->infinite_ok ? "a value" : "refused",
+           profile->extra_columns_ok ? "ignored" : "refused",
+           profile->libsvm_shift ? "shifted" : "as is",
+           profile->html5_pages ? "HTML 5" : "HTML 3.2");
 }
 
 int command_profiles(const struct settings *settings)
@@ -180,14 +203,13 @@ int command_profiles(const struct settings *settings)
         return 2;
     }
     if (!settings->json) {
-        printf("profile  xgboost  libsvm indices               best_ntree_limit from          "
-               "error pages\n");
+        printf(
+            "profile  xgboost  csv     accept       selectable  limit of trees     infinite  more "
+            "columns  libsvm    pages\n");
         for (size_t i = 0; i < count; i++)
-            printf("%-8s %-8s %-28s %-30s %s\n", profiles[i].name, profiles[i].xgboost,
-                   profiles[i].libsvm_shift ? "1-based where none is 0" : "0-based",
-                   limit_text(&profiles[i]), profiles[i].html5_pages ? "HTML 5" : "HTML 3.2");
-        printf("auto     by the version that wrote the model: up to 1.7: 1.7-1 (with the sums and "
-               "limits of the writer),\n         2.0 to 3.0: 3.0-5, later: 3.2-0\n");
+            print_profile(&profiles[i]);
+        printf("auto: by the version that wrote the model: before 1.0 0.90-2; 1.0, 1.1 1.0-1; 1.2 "
+               "1.2-1; 1.3, 1.4 1.3-1;\n1.5, 1.6 1.5-1; 1.7 1.7-1; 2.x, 3.0 3.0-5; later 3.2-0\n");
         return 0;
     }
     array = json_doc_array();
@@ -196,8 +218,15 @@ int command_profiles(const struct settings *settings)
 
         json_doc_set_text(profile, "name", profiles[i].name);
         json_doc_set_text(profile, "xgboost", profiles[i].xgboost);
+        json_doc_set_text(profile, "accept", accept_text(&profiles[i]));
+        json_doc_set_text(profile, "tree_limit", limit_text(&profiles[i]));
+        json_doc_set_bool(profile, "tree_limit_is_rounds", profiles[i].limit_is_rounds);
+        json_doc_set_bool(profile, "joined_csv", profiles[i].joined_csv);
+        json_doc_set_bool(profile, "selectable", profiles[i].selectable);
+        json_doc_set_bool(profile, "selectable_absoluteerror", profiles[i].selectable_absolute);
+        json_doc_set_bool(profile, "infinite_values", profiles[i].infinite_ok);
+        json_doc_set_bool(profile, "extra_columns_ignored", profiles[i].extra_columns_ok);
         json_doc_set_bool(profile, "libsvm_shift", profiles[i].libsvm_shift);
-        json_doc_set_text(profile, "best_ntree_limit", limit_text(&profiles[i]));
         json_doc_set_bool(profile, "html5_pages", profiles[i].html5_pages);
         json_doc_add(array, profile);
     }
