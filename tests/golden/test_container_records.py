@@ -63,7 +63,7 @@ def expected_of(record):
 
 
 # Rows that the original loses are kept, under --strict too: a row without a feature gets the answer
-# that of an interior one (record libsvm-139).
+# that the original gives to an interior one.
 KEPT_ROWS = {"libsvm-138": b"2.6775546073913574\n0.05483292043209076\n"}
 
 
