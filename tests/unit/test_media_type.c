@@ -166,7 +166,15 @@ static void test_accept(void **state)
         {NULL, "TEXT/CSV", ACCEPT_NO_ENCODER},
         {NULL, "text/csv; charset=utf-8", ACCEPT_NO_ENCODER},
         {NULL, "", ACCEPT_NO_ENCODER},
-        {"*/*", "application/x-npy", ACCEPT_NO_ENCODER},
+        {NULL, "application/x-recordio-protobuf", ACCEPT_RECORDIO},
+        {NULL, "text/csv ", ACCEPT_NO_ENCODER},
+        {NULL, "*/*", ACCEPT_NO_ENCODER},
+        {NULL, "image/png", ACCEPT_NO_ENCODER},
+        /* what a header may not ask for and the environment may */
+        {"*/*", "application/x-npy", ACCEPT_NPY},
+        {NULL, "application/x-npy", ACCEPT_NPY},
+        {"text/csv", "application/x-npy", ACCEPT_CSV},
+        {NULL, "application/X-npy", ACCEPT_NO_ENCODER},
         {"application/json", "", ACCEPT_JSON},
     };
     struct buffer message;
@@ -226,6 +234,7 @@ static void test_answer_content_type(void **state)
     assert_string_equal(accept_content_type(ACCEPT_JSON), "application/json");
     assert_string_equal(accept_content_type(ACCEPT_JSONLINES), "application/jsonlines");
     assert_string_equal(accept_content_type(ACCEPT_RECORDIO), "application/x-recordio-protobuf");
+    assert_string_equal(accept_content_type(ACCEPT_NPY), "application/x-npy");
     assert_string_equal(accept_content_type(ACCEPT_REFUSED), "text/html; charset=utf-8");
 }
 
