@@ -20,6 +20,7 @@ struct serve {
     struct access_log *log;
     struct container *container;
     struct http_server *server;
+    struct selectable selectable; /* where settings->inference_output is set */
     pthread_mutex_t reload_mutex;
     bool reloading;
     bool reload_again;
@@ -194,9 +195,6 @@ static void tell_ignored(void)
     if (getenv("SAGEMAKER_MULTI_MODEL") && *getenv("SAGEMAKER_MULTI_MODEL"))
         log_line("SAGEMAKER_MULTI_MODEL is set: multi-model mode is not there yet, one model is "
                  "served");
-    if (getenv("SAGEMAKER_INFERENCE_OUTPUT"))
-        log_line("SAGEMAKER_INFERENCE_OUTPUT is set: selectable inference is not there yet, "
-                 "predictions are answered");
 }
 
 static void tell_settings(const struct settings *settings)
@@ -242,7 +240,8 @@ static int start(struct serve *serve, const struct settings *settings, struct er
         .omit_batch_strategy = settings->batch && strcmp(settings->batch, "True") == 0,
         .rules = {.strict = settings->strict,
                   .batch = settings->batch && *settings->batch,
-                  .default_accept = settings->default_accept},
+                  .default_accept = settings->default_accept,
+                  .selectable = settings->inference_output ? &serve->selectable : NULL},
     };
     struct http_settings http = http_settings_of(settings);
     struct http_handler handler;
@@ -250,6 +249,9 @@ static int start(struct serve *serve, const struct settings *settings, struct er
 
     if (access_log_new(settings->access_log, &serve->log, err))
         return -1;
+    if (settings->inference_output &&
+        selectable_init(&serve->selectable, settings->inference_output, err))
+        return err_wrap(err, "--inference-output");
     if (load(settings, &model, err))
         return -1;
     store_put(&serve->store, model);
@@ -327,6 +329,7 @@ int command_serve(const struct settings *given)
     container_free(serve.container);
     access_log_free(serve.log);
     store_fini(&serve.store);
+    selectable_fini(&serve.selectable);
     pthread_mutex_destroy(&serve.reload_mutex);
     if (status == 0)
         log_line("stopped");

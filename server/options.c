@@ -84,6 +84,8 @@ static const struct option options[] = {
      "after SIGTERM, for requests in flight"},
     {"default-accept", S, OPTION_TEXT, AT(default_accept), "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
      NULL, 0, 0, "TYPE", "response type where a request has no Accept; text/csv where not set"},
+    {"inference-output", S, OPTION_TEXT, AT(inference_output), "SAGEMAKER_INFERENCE_OUTPUT", NULL,
+     0, 0, "KEYS", "selectable inference: what to answer, such as predicted_label,probability"},
     {"batch", S, OPTION_TEXT, AT(batch), "SAGEMAKER_BATCH", NULL, 0, 0, "TEXT",
      "any text: Batch Transform's body format, one line a prediction"},
     {"access-log", S, OPTION_TEXT, AT(access_log), NULL, "off", 0, 0, "WHERE",

@@ -55,6 +55,7 @@ struct settings {
     int64_t drain_timeout;
     /* serve: answers and logs */
     const char *default_accept; /* NULL: not set */
+    const char *inference_output; /* NULL: no selectable inference */
     const char *batch;          /* non-empty: one line a prediction, whatever Accept says */
     const char *access_log;
     /* predict */
