@@ -22,7 +22,7 @@ int row_reader_open(struct row_reader *reader, const char *path, enum format for
     reader->name = standard ? "standard input" : path;
     reader->format = format;
     reader->rules = *rules;
-    reader->whole = format == FORMAT_LIBSVM && rules->libsvm_shift;
+    reader->whole = format == FORMAT_JSON || (format == FORMAT_LIBSVM && rules->libsvm_shift);
     reader->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (reader->fd < 0)
         return err_system(err, errno, "cannot open '%s'", path);

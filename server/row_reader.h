@@ -25,7 +25,8 @@ struct row_reader {
     struct decode_fault fault;
     struct buffer pending; /* read, not yet handed to the decoder whole */
     size_t taken;          /* of pending: what the decoder has now */
-    bool whole;            /* one piece: the index base of libsvm may depend on the last row */
+    bool whole;            /* one piece: the index base of libsvm may depend on the last row,
+                            * and a JSON document has no lines */
     bool opened;
     bool in_piece;
     bool at_end;

@@ -37,6 +37,7 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
         .libsvm_shift = model->profile->libsvm_shift,
         .keep_trailing_rows = true, /* under --strict too: it never loses a row */
         .refuse_empty_cr = strict,
+        .json_null_is_missing = true,
     };
 }
 
@@ -385,7 +386,8 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
         return;
     }
     buffer_clear(&scratch->message);
-    switch (content_type_parse(request->has_content_type, request->content_type, &format,
+    switch (content_type_parse(request->has_content_type, request->content_type,
+                               &(struct content_type_rules){.json = !rules->strict}, &format,
                                &scratch->message)) {
     case CONTENT_TYPE_OK:
         break;

@@ -32,18 +32,22 @@ enum format {
     FORMAT_LIBSVM,
     FORMAT_RECORDIO, /* known by name; not decoded yet */
     FORMAT_PARQUET,  /* known by name; never decoded */
+    FORMAT_JSON,
+    FORMAT_JSONLINES,
 };
 
 /* Why a body cannot be read. `text` is the original's exception text after the "Loading ... failed"
  * prefix: "<class 'ValueError'>" and the message are kept apart, because formats join them with
- * different white space. */
+ * different white space. JSON is ours, and so are its texts: one line that tells record and offset
+ * itself, "record 3, offset 120: ..." (of JSON Lines the offset in the line), but for the
+ * infinity's. */
 struct decode_fault {
     bool out_of_memory;    /* we failed, not the body: nothing else is set */
     const char *exception; /* "ValueError", "_csv.Error", "UnicodeDecodeError",
                             * "xgboost.core.XGBoostError", "OverflowError" */
     struct buffer message; /* UTF-8; quotes the cell, and so up to four times the body's size */
     uint64_t row;          /* 1-based line of the stripped body, counted on over what continues it;
-                            * 0: not known */
+                            * 0: not known, or told by the message */
     uint64_t column;       /* 1-based cell (csv) or item between spaces (libsvm); 0: not known */
 };
 
@@ -59,13 +63,21 @@ struct decode_rules {
                               * (--strict), not a missing value */
     bool more_follows;       /* the body is the first piece of several (`predict`): its end is taken
                               * as decoder_continue takes a piece's, not stripped of white space */
+
+    /* JSON and JSON Lines. Unless told otherwise, null is no number, an infinity is a fault as it
+     * is to XGBoost, and a sparse record may be of another width than others. What absent entries
+     * mean is the scorer's to say. */
+    bool json_null_is_missing;
+    bool json_keep_infinite; /* an infinity is a value */
+    bool json_one_width;     /* all records, dense or sparse, are of one width */
 };
 
 struct decoder {
     enum format format;
     struct decode_rules rules;
     struct bytes body;  /* what is left to hand out */
-    uint64_t columns;   /* of the request; known after decoder_open (libsvm: the largest so far) */
+    uint64_t columns;   /* of the request; known after decoder_open (libsvm, json: the largest so
+                         * far, where pieces follow) */
     uint64_t rows;      /* of the body and of what continued it; known after decoder_open */
     uint64_t rows_done; /* handed out, over all continuations */
     bool continued;     /* decoder_continue was called */
@@ -76,8 +88,11 @@ struct decoder {
 
     bool shifted;       /* libsvm: indices were decreased by 1 */
     uint64_t rows_held; /* libsvm: trailing rows without a feature, dropped unless one follows */
-    size_t next_row;    /* libsvm: the first row not yet handed out, in row_size */
-    size_t next_entry;  /* libsvm: its first entry, in values and column_index */
+    size_t next_row;    /* libsvm, json: the first row not yet handed out, in row_size */
+    size_t next_entry;  /* libsvm, json: its first entry, in values and column_index */
+
+    uint64_t width; /* json: of the dense rows; 0 before the first */
+    bool sparse;    /* json: the rows are handed out as CSR */
 
     /* reused memory; not all of it for each format */
     struct buffer values, row_start, column_index, row_size, scratch;
@@ -93,8 +108,9 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
 
 /* For input that comes in pieces (`predict`): `piece` is whole lines that follow what was handed
  * out, to the last row; delimiter and columns stay (csv), and so does the shift of indices (libsvm:
- * an index 0 after shifted ones is a fault). Leading and trailing blank lines are not stripped,
- * except that one final line end is no row. */
+ * an index 0 after shifted ones is a fault) and the width of dense rows (JSON Lines). Leading and
+ * trailing blank lines are not stripped, except that one final line end is no row; in JSON Lines
+ * blank lines are nothing. FORMAT_JSON is one piece: to continue it is a fault. */
 int decoder_continue(struct decoder *decoder, struct bytes piece,
                      struct decode_fault *fault) MUST_CHECK;
 

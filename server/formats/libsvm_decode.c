@@ -385,29 +385,4 @@ static int libsvm_resume(struct decoder *decoder, struct decode_fault *fault)
     return read_body(decoder, fault);
 }
 
-static int libsvm_next(struct decoder *decoder, size_t max_rows, struct matrix *ret,
-                       struct decode_fault *fault)
-{
-    uint64_t left = decoder->rows - decoder->rows_done;
-    size_t rows = left < max_rows ? (size_t)left : max_rows;
-    const uint32_t *size = (const uint32_t *)(const void *)decoder->row_size.data;
-    size_t *start;
-
-    ret->kind = MATRIX_CSR;
-    buffer_clear(&decoder->row_start);
-    if (rows == SIZE_MAX || buffer_reserve(&decoder->row_start, (rows + 1) * sizeof(*start)))
-        return decode_fail_memory(fault);
-    start = (size_t *)(void *)decoder->row_start.data;
-    start[0] = 0;
-    for (size_t r = 0; r < rows; r++)
-        start[r + 1] = start[r] + size[decoder->next_row + r];
-    ret->rows = rows;
-    ret->row_start = start;
-    ret->values = (const float *)(const void *)decoder->values.data + decoder->next_entry;
-    ret->column = (const uint32_t *)(const void *)decoder->column_index.data + decoder->next_entry;
-    decoder->next_row += rows;
-    decoder->next_entry += start[rows];
-    return 0;
-}
-
-const struct decode_format decode_libsvm = {read_body, libsvm_resume, libsvm_next};
+const struct decode_format decode_libsvm = {read_body, libsvm_resume, decode_next_csr};

@@ -100,9 +100,12 @@ static const struct {
     {"application/x-recordio-protobuf", FORMAT_RECORDIO},
     {"parquet", FORMAT_PARQUET},
     {"application/x-parquet", FORMAT_PARQUET},
+    {"application/json", FORMAT_JSON},
+    {"application/jsonlines", FORMAT_JSONLINES},
 };
 
 enum content_type_result content_type_parse(bool present, struct bytes header,
+                                            const struct content_type_rules *rules,
                                             enum format *ret_format, struct buffer *message)
 {
     struct bytes parameters;
@@ -121,6 +124,8 @@ enum content_type_result content_type_parse(bool present, struct bytes header,
 
         if (!bytes_is_nocase(type, content_types[i].name))
             continue;
+        if (!rules->json && (format == FORMAT_JSON || format == FORMAT_JSONLINES))
+            break;
         if (format == FORMAT_PARQUET)
             return refuse_content(message, "Content-type ", header, " is not supported.");
         if (format == FORMAT_CSV && !label_size_is_one(parameters))

@@ -19,8 +19,14 @@ enum content_type_result {
     CONTENT_TYPE_NO_MEMORY,
 };
 
+struct content_type_rules {
+    bool json; /* application/json and application/jsonlines are read (ours: the original, and so
+                * --strict, refuses them in the words for an unknown type) */
+};
+
 /* present is false where there is no such header (then libsvm). */
 enum content_type_result content_type_parse(bool present, struct bytes header,
+                                            const struct content_type_rules *rules,
                                             enum format *ret_format, struct buffer *message);
 
 enum accept_type {
