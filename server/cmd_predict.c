@@ -63,6 +63,7 @@ static int find_format(const struct settings *settings, enum format *ret, struct
         {".recordio", "application/x-recordio-protobuf"},
         {".pbr", "application/x-recordio-protobuf"},
     };
+    const struct content_type_rules rules = {.json = true};
     const char *type = settings->content_type;
     const char *file = settings->argument_count ? settings->arguments[0] : "-";
     struct buffer message;
@@ -75,13 +76,13 @@ static int find_format(const struct settings *settings, enum format *ret, struct
     if (!type)
         type = "text/csv";
     buffer_init(&message, 4096);
-    result = content_type_parse(true, bytes_text(type),
-                                &(struct content_type_rules){.json = !settings->strict}, ret,
-                                &message);
+    result = content_type_parse(true, bytes_text(type), &rules, ret, &message);
     buffer_fini(&message);
-    if (result != CONTENT_TYPE_OK || (*ret != FORMAT_CSV && *ret != FORMAT_LIBSVM))
+    if (result != CONTENT_TYPE_OK || *ret == FORMAT_PARQUET)
         return err_set(err, ERR_UNSUPPORTED,
-                       "input of type '%s' is not read: use text/csv or text/libsvm", type);
+                       "input of type '%s' is not read: use text/csv, text/libsvm, application/json, "
+                       "application/jsonlines or application/x-recordio-protobuf",
+                       type);
     return 0;
 }
 
@@ -331,9 +332,11 @@ static int run_blocks(struct predict *predict, bool keep, struct err *err)
 /* The body that /invocations would answer. */
 static int put_body(struct predict *predict, enum accept_type accept, struct err *err)
 {
+    const struct invocation_rules rules = {.strict = predict->settings->strict};
+
     buffer_clear(&predict->text);
-    if (accept == ACCEPT_CSV ? encode_csv(&predict->predictions, &predict->text, err)
-                             : encode_json(&predict->predictions, &predict->text, err))
+    if (invocation_encode(predict->model, &rules, accept, &predict->predictions, &predict->text,
+                          err))
         return -1;
     return put(predict, predict->text.data, predict->text.size, err);
 }
@@ -346,9 +349,6 @@ static int find_accept(const struct settings *settings, enum accept_type *ret, s
     *ret = accept_parse(true, bytes_text(settings->accept), NULL, &message);
     if (*ret == ACCEPT_REFUSED)
         err_set(err, ERR_INPUT, "%.*s", (int)message.size, message.data);
-    else if (*ret != ACCEPT_CSV && *ret != ACCEPT_JSON)
-        err_set(err, ERR_UNSUPPORTED, "'%s' is not written: use text/csv or application/json",
-                settings->accept);
     buffer_fini(&message);
     return err->kind == ERR_NONE ? 0 : -1;
 }

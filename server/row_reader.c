@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/formats/recordio.h"
+
 #define PIECE_SIZE ((size_t)1 << 20)
 
 /* The longest line: a row of ten million features. */
@@ -98,16 +100,18 @@ static bool is_blank(char c)
 }
 
 /*
- * Bytes of pending that make whole lines. White space at the end stays behind: only what follows
+ * Bytes of pending that make whole lines, or whole records. White space at the end stays behind: only what follows
  * tells whether it is a blank row or the end of the input, where it is dropped as the original
  * drops it.
  */
-static size_t whole_lines(const struct row_reader *reader)
+static size_t whole_rows(const struct row_reader *reader)
 {
     const char *data = reader->pending.data;
     size_t size = reader->pending.size;
     const char *last;
 
+    if (reader->format == FORMAT_RECORDIO)
+        return reader->at_end ? size : recordio_whole(bytes_of(data, size));
     if (reader->at_end) {
         while (size && is_blank(data[size - 1]))
             size--;
@@ -125,6 +129,8 @@ static size_t whole_lines(const struct row_reader *reader)
 /* Skips the line ends between two pieces; a blank line among them is a row of its own. */
 static size_t piece_start(const struct row_reader *reader)
 {
+    if (reader->format == FORMAT_RECORDIO)
+        return 0;
     return reader->opened && reader->pending.size && reader->pending.data[0] == '\n' ? 1 : 0;
 }
 
@@ -143,7 +149,7 @@ static int next_piece(struct row_reader *reader, bool *ret_any, struct err *err)
         }
         if (read_more(reader, err))
             return -1;
-        size = whole_lines(reader);
+        size = whole_rows(reader);
         start = piece_start(reader);
     } while ((size <= start || reader->whole) && !reader->at_end);
     *ret_any = size > start || !reader->opened;
