@@ -37,6 +37,7 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
         .libsvm_shift = model->profile->libsvm_shift,
         .keep_trailing_rows = true, /* under --strict too: it never loses a row */
         .refuse_empty_cr = strict,
+        .infinite_ok = model->profile->infinite_ok,
         .json_null_is_missing = true,
     };
 }

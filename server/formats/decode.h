@@ -64,12 +64,12 @@ struct decode_rules {
     bool more_follows;       /* the body is the first piece of several (`predict`): its end is taken
                               * as decoder_continue takes a piece's, not stripped of white space */
 
-    /* JSON and JSON Lines. Unless told otherwise, null is no number, an infinity is a fault as it
-     * is to XGBoost, and a sparse record may be of another width than others. What absent entries
-     * mean is the scorer's to say. */
+    bool infinite_ok; /* an infinity is a value, as in images up to 1.3; otherwise a fault */
+
+    /* JSON and JSON Lines. Unless told otherwise, null is no number, and a sparse record may be of
+     * another width than others. What absent entries mean is the scorer's to say. */
     bool json_null_is_missing;
-    bool json_keep_infinite; /* an infinity is a value */
-    bool json_one_width;     /* all records, dense or sparse, are of one width */
+    bool json_one_width; /* all records, dense or sparse, are of one width */
 };
 
 struct decoder {

@@ -314,7 +314,7 @@ static int read_body(struct decoder *decoder, int (*read)(struct json_rows *in),
 
     if (read(&in) || json_rows_end(&in))
         return fail(&in, fault);
-    if (in.infinite_row && !decoder->rules.json_keep_infinite)
+    if (in.infinite_row && !decoder->rules.infinite_ok)
         return decode_fail_infinite(fault, in.infinite_row, in.infinite_column);
     return 0;
 }

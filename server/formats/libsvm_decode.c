@@ -295,7 +295,7 @@ static int read_rows(struct decoder *decoder, struct findings *findings, struct 
 
         if (infinite < 0)
             return -1;
-        if (infinite && !findings->infinite_row)
+        if (infinite && !findings->infinite_row && !decoder->rules.infinite_ok)
             findings->infinite_row = row;
         if (end_row(decoder, (decoder->values.size - stored) / sizeof(float)))
             return decode_fail_memory(fault);
