@@ -75,9 +75,9 @@ static int find_format(const struct settings *settings, enum format *ret, struct
     if (!type)
         type = "text/csv";
     buffer_init(&message, 4096);
-    result = content_type_parse(true, bytes_text(type),
-                                &(struct content_type_rules){.json = !settings->strict}, ret,
-                                &message);
+    result =
+        content_type_parse(true, bytes_text(type),
+                           &(struct content_type_rules){.json = !settings->strict}, ret, &message);
     buffer_fini(&message);
     if (result != CONTENT_TYPE_OK || (*ret != FORMAT_CSV && *ret != FORMAT_LIBSVM))
         return err_set(err, ERR_UNSUPPORTED,
