@@ -70,6 +70,34 @@ def texts():
         put("number", f"{i}", text)
 
 
+def json_rows():
+    records = {
+        "dense": ['{"features": [1.5, -2e3, 0]}', '{"data": {"features": [4, 5, 6]}}'],
+        "arrays": ["[1,2]", "[null,NaN]", "[ 3 ,\t4 ]"],
+        "values": ['{"data":{"features":{"values":[1,2],"shape":[2]}},"configuration":{}}'],
+        "sparse": ['{"features":{"keys":[26,182],"shape":[2000],"values":[1,4]}}',
+                   '{"features":{"keys":[],"shape":[7],"values":[]}}'],
+        "mixed": ["[1,2,3]", '{"features":{"keys":[2,0,2],"shape":[4],"values":[1,2,0.5]}}',
+                  "[4,5,6]"],
+        "others": ['{"id":"\\u00e9\\"\u00e9","f\\u0065atures":[1]}',
+                   '{"x":[{"features":[2]},true,[]],"features":[3]}'],
+        "numbers": ["[1e39,0.1234567890123456789,-0,1E+5,12345678901234567890,3.4028235e38]"],
+        "infinite": ["[Infinity,-Infinity]"],
+        "bad": ["[01]", "[1.]", "[1,]", '["1"]'],
+        "ragged": ["[1,2]", "[3]"],
+        "huge": ['{"features":{"keys":[9223372036854775806,7],"shape":[9223372036854775807],'
+                 '"values":[1,2]}}'],
+        "deep": ['{"x":' + "[" * 40 + "]" * 40 + ',"features":[1]}'],
+    }
+    for name, rows in records.items():
+        for rules in "\x01", "1":
+            document = '{"instances": [' + ", ".join(rows) + "]}"
+            put("json_request", f"{name}-{ord(rules)}", rules + document)
+            put("jsonlines", f"{name}-{ord(rules)}", rules + "\n".join(rows) + "\r\n\n")
+    put("json_request", "twice", '\x01{"instances":[[1]],"x":{},"instances":[[2]]}')
+    put("json_request", "empty", '\x01{"instances":[]}')
+
+
 def requests():
     heads = {
         "get": "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -209,6 +237,7 @@ def models():
 
 
 texts()
+json_rows()
 requests()
 archives()
 streams()
