@@ -20,8 +20,8 @@
 static const struct decode_format *const formats[] = {
     [FORMAT_CSV] = &decode_csv,
     [FORMAT_LIBSVM] = &decode_libsvm,
-    [FORMAT_RECORDIO] = NULL,
-    [FORMAT_PARQUET] = NULL,
+    [FORMAT_RECORDIO] = &decode_recordio,
+    [FORMAT_PARQUET] = NULL, /* never */
 };
 
 void decode_fault_init(struct decode_fault *fault)
@@ -238,7 +238,6 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
 {
     decoder->format = format;
     decoder->rules = *rules;
-    decoder->body = strip(body, rules->more_follows);
     decoder->columns = 0;
     decoder->rows = 0;
     decoder->rows_done = 0;
@@ -250,6 +249,7 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
     decoder->rows_held = 0;
     decoder->next_row = 0;
     decoder->next_entry = 0;
+    decoder->records = (struct decode_records){.piece = 0};
     reset(&decoder->values);
     reset(&decoder->row_start);
     reset(&decoder->column_index);
@@ -257,6 +257,7 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
     reset(&decoder->scratch);
     if ((size_t)format >= ARRAY_LENGTH(formats) || !formats[format])
         return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
+    decoder->body = formats[format]->keeps_space ? body : strip(body, rules->more_follows);
     return formats[format]->open(decoder, fault);
 }
 
@@ -266,7 +267,7 @@ int decoder_continue(struct decoder *decoder, struct bytes piece, struct decode_
         return 0;
     if (!formats[decoder->format])
         return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
-    decoder->body = without_line_end(piece);
+    decoder->body = formats[decoder->format]->keeps_space ? piece : without_line_end(piece);
     decoder->continued = true;
     return formats[decoder->format]->resume(decoder, fault);
 }
