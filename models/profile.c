@@ -54,6 +54,7 @@ static const struct profile profiles[] = {
      .selectable = true,
      .selectable_absolute = true,
      .libsvm_shift = true,
+     .recordio_stacked = true,
      .html5_pages = true},
 };
 

@@ -36,7 +36,8 @@ struct profile {
     bool infinite_ok;         /* infinities in a request are values: XGBoost up to 1.3 */
     bool extra_columns_ok;    /* columns beyond the model's features are ignored: up to 1.0 */
     bool libsvm_shift;        /* indices of a payload without a 0 are 1-based: 3.2-0 */
-    bool html5_pages;         /* error pages of the newer framework: 3.2-0 */
+    bool recordio_stacked; /* strict: recordio rows are stacked as 3.2-0 does it, else by schema */
+    bool html5_pages;      /* error pages of the newer framework: 3.2-0 */
 };
 
 /* NULL where there is none of that name ("auto" is none: see profile_for). */

@@ -79,10 +79,11 @@ static int find_format(const struct settings *settings, enum format *ret, struct
     result = content_type_parse(true, bytes_text(type), &rules, ret, &message);
     buffer_fini(&message);
     if (result != CONTENT_TYPE_OK || *ret == FORMAT_PARQUET)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "input of type '%s' is not read: use text/csv, text/libsvm, application/json, "
-                       "application/jsonlines or application/x-recordio-protobuf",
-                       type);
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "input of type '%s' is not read: use text/csv, text/libsvm, application/json, "
+            "application/jsonlines or application/x-recordio-protobuf",
+            type);
     return 0;
 }
 

@@ -54,9 +54,9 @@ struct settings {
     int64_t idle_timeout;
     int64_t drain_timeout;
     /* serve: answers and logs */
-    const char *default_accept; /* NULL: not set */
+    const char *default_accept;   /* NULL: not set */
     const char *inference_output; /* NULL: no selectable inference */
-    const char *batch;          /* non-empty: one line a prediction, whatever Accept says */
+    const char *batch;            /* non-empty: one line a prediction, whatever Accept says */
     const char *access_log;
     /* predict */
     const char *content_type;

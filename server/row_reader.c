@@ -100,9 +100,9 @@ static bool is_blank(char c)
 }
 
 /*
- * Bytes of pending that make whole lines, or whole records. White space at the end stays behind: only what follows
- * tells whether it is a blank row or the end of the input, where it is dropped as the original
- * drops it.
+ * Bytes of pending that make whole lines, or whole records. White space at the end stays behind:
+ * only what follows tells whether it is a blank row or the end of the input, where it is dropped as
+ * the original drops it.
  */
 static size_t whole_rows(const struct row_reader *reader)
 {

@@ -6,6 +6,7 @@
 
 #include "server/formats/encode.h"
 #include "server/formats/media_type.h"
+#include "server/formats/recordio.h"
 
 /* Rows of a block: decoded, scored and dropped while they are in the cache. */
 #define BLOCK_CELLS 16384
@@ -39,6 +40,9 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
         .refuse_empty_cr = strict,
         .infinite_ok = model->profile->infinite_ok,
         .json_null_is_missing = true,
+        .recordio = !strict                            ? RECORDIO_ANY
+                    : model->profile->recordio_stacked ? RECORDIO_STACKED
+                                                       : RECORDIO_ONE_SCHEMA,
     };
 }
 
@@ -135,8 +139,8 @@ static const char *format_name(enum format format)
 
 /*
  * 415: "Loading csv data failed with Exception, please ensure data is in csv format:\n <class ...".
- * The parts stand on lines of their own for csv and libsvm, else on one; JSON, which the original does
- * not read, has no exception class.
+ * The parts stand on lines of their own for csv and libsvm, else on one; JSON, which the original
+ * does not read, has no exception class.
  */
 static void answer_fault(const struct answer *answer, enum format format,
                          struct invocation_scratch *scratch)
@@ -154,8 +158,7 @@ static void answer_fault(const struct answer *answer, enum format format,
     if (buffer_print(message,
                      "Loading %s data failed with Exception, please ensure data is in %s format:%s",
                      name, name, between) ||
-        (!json &&
-         buffer_print(message, "<class '%s'>%s", scratch->fault.exception, between)) ||
+        (!json && buffer_print(message, "<class '%s'>%s", scratch->fault.exception, between)) ||
         buffer_append(message, scratch->fault.message.data, scratch->fault.message.size)) {
         answer_no_memory(answer);
         return;
@@ -258,7 +261,8 @@ static bool score_body(const struct model *model, const struct invocation_rules 
     return true;
 }
 
-/* What the request wants, under the profile: older images look at Accept only in selectable mode. */
+/* What the request wants, under the profile: older images look at Accept only in selectable mode.
+ */
 static enum accept_type negotiate(const struct profile *profile,
                                   const struct invocation_rules *rules,
                                   const struct invocation *request, struct buffer *message)
@@ -407,7 +411,7 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
         answer_no_memory(&answer);
         return;
     }
-    if (format == FORMAT_RECORDIO || format == FORMAT_PARQUET) {
+    if (format == FORMAT_PARQUET) {
         /* the original's words for a type that it knows and does not serve */
         if (buffer_print(&scratch->message, "Content-type %.*s is not supported.",
                          (int)request->content_type.size, (const char *)request->content_type.data))

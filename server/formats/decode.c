@@ -18,9 +18,9 @@
 #define INT_LITERAL_MAX 200
 
 static const struct decode_format *const formats[] = {
-    [FORMAT_CSV] = &decode_csv,   [FORMAT_LIBSVM] = &decode_libsvm,
-    [FORMAT_RECORDIO] = NULL,     [FORMAT_PARQUET] = NULL,
-    [FORMAT_JSON] = &decode_json, [FORMAT_JSONLINES] = &decode_jsonlines,
+    [FORMAT_CSV] = &decode_csv,           [FORMAT_LIBSVM] = &decode_libsvm,
+    [FORMAT_RECORDIO] = &decode_recordio, [FORMAT_PARQUET] = NULL, /* never */
+    [FORMAT_JSON] = &decode_json,         [FORMAT_JSONLINES] = &decode_jsonlines,
 };
 
 void decode_fault_init(struct decode_fault *fault)
@@ -275,6 +275,7 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
     decoder->next_entry = 0;
     decoder->width = 0;
     decoder->sparse = false;
+    decoder->records = (struct decode_records){.piece = 0};
     reset(&decoder->values);
     reset(&decoder->row_start);
     reset(&decoder->column_index);
@@ -292,7 +293,7 @@ int decoder_continue(struct decoder *decoder, struct bytes piece, struct decode_
         return 0;
     if (!formats[decoder->format])
         return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
-    decoder->body = without_line_end(piece);
+    decoder->body = formats[decoder->format]->keeps_space ? piece : without_line_end(piece);
     decoder->continued = true;
     return formats[decoder->format]->resume(decoder, fault);
 }

@@ -114,6 +114,59 @@ def requests():
         put("http", name, text)
 
 
+def varint(number):
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def field(number, content):
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def frame(content, kind=0):
+    head = struct.pack("<II", 0xCED7230A, len(content) | kind << 29)
+    return head + content + bytes(-len(content) % 4)
+
+
+def records():
+    def record(tensor, kind=2, key=b"values", place=1):
+        return field(place, field(1, key) + field(2, field(kind, tensor)))
+
+    dense = field(1, struct.pack("<3f", 0.5, float("nan"), -2))
+    doubles = field(1, struct.pack("<3d", 1, 1e300, 5e-324))
+    ints = field(1, b"".join(map(varint, (0, 300, 2**64 - 1))))
+    keys = field(2, b"".join(map(varint, (7, 2, 7))))
+    shape = field(3, varint(9))
+    long = field(1, struct.pack("<300f", *range(300)))
+    long += field(2, b"".join(map(varint, range(300, 0, -1))))
+    large = field(2, b"".join(map(varint, (2**64 - 1, 2**32, 2**32 - 1))))
+    bits = field(1, bytes(24))
+    pieces = field(2, field(2, dense)) + field(1, b"values") + field(2, field(2, keys))
+    bodies = {
+        "dense": frame(record(dense)) * 3,
+        "types": frame(record(dense)) + frame(record(ints, 7)) + frame(record(bits, 3)),
+        "infinite": frame(record(dense)) + frame(record(doubles, 3)),
+        "sparse": frame(record(dense + keys + shape)) + frame(record(shape))
+                  + frame(record(ints + keys, 7)),
+        "mixed": frame(record(dense)) + frame(b"") + frame(record(dense + keys)),
+        "ragged": frame(record(dense)) + frame(record(dense + dense)),
+        "labels": frame(record(dense) + record(dense, place=2)) * 2,
+        "long": frame(record(long)),
+        "unpacked": frame(record(b"\r\0\0\x80?\x10\x03\x18\x09\x0b\x0c" + shape)),
+        "pieces": frame(field(1, pieces)),
+        "bytes": frame(record(field(1, b"x"), 9) + field(3, b"uid") + b"\xa3\x06\x08\x01\xa4\x06"),
+        "parts": frame(record(field(1, bytes(12)))[:20], 1) + frame(bytes(4), 3),
+        "magic": frame(record(dense)) + b"12345678",
+        "huge": frame(record(dense + large)),
+    }
+    for name, body in bodies.items():
+        for rules in range(3):
+            put("recordio", f"{name}-{rules}", bytes([(48, 16, 2)[rules]]) + body)
+
+
 def put_model(name, target, data):
     put(target, name, data)
     put("pickle", f"bytes-{name}", pickle.dumps(bytearray(data[:2000]), protocol=4))
@@ -239,6 +292,7 @@ def models():
 texts()
 json_rows()
 requests()
+records()
 archives()
 streams()
 pickles()
