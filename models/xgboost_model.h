@@ -52,7 +52,8 @@ struct xgb_model {
     uint32_t num_parallel_tree; /* 0 where the file does not tell (then 1) */
     float *base_score;          /* base_score_count numbers, as in the file */
     uint32_t base_score_count;
-    bool base_score_is_margin; /* legacy before 1.0: no link is applied */
+    bool base_score_is_margin; /* no link: legacy before 1.0; from 3.1 on, a model without any round
+                                * whose base_score was yet to be fitted */
 
     struct tree *trees;
     uint32_t tree_count;
