@@ -28,12 +28,14 @@ enum xgb_booster {
     XGB_GBLINEAR,
 };
 
+#define XGB_PATCH_UNKNOWN (-1)
+
 /* Version that wrote the file. Before 1.0 files do not tell: known is false, all is 0. */
 struct xgb_version {
     bool known;
     int major;
     int minor;
-    int patch;
+    int patch; /* XGB_PATCH_UNKNOWN in binary files */
 };
 
 struct xgb_model {

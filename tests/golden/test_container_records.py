@@ -6,6 +6,7 @@ correct server answers otherwise.
 import base64
 import json
 import os
+import struct
 
 import pytest
 
@@ -58,6 +59,15 @@ def expected_of(record):
             b'"MaxConcurrentTransforms": 2',
             b'"MaxConcurrentTransforms": %d' % len(os.sched_getaffinity(0)),
         )
+    # XGBoost 1.7.4 recorded these with its limit on trees; 3.0-5 and 3.2-0 have none (spec 2.6)
+    if record["model"] == "es" and status == 200:
+        body = body.replace(b"-0.11718934774398804", b"-0.13945700228214264")
+    # recorded in the order of a directory; the order of names differs in the last bit (spec 4.6)
+    if record["model"] == "ens_softprob":
+        body = body.replace(b"0.2029186487197876", b"0.2029186636209488")
+        body = body.replace(
+            struct.pack("<f", 0.2029186487197876), struct.pack("<f", 0.2029186636209488)
+        )
     return status, content_type, KEPT_ROWS.get(record["id"], body)
 
 
@@ -70,6 +80,46 @@ def body_of(record):
     if record.get("body_b64"):
         return base64.b64decode(record["body_b64"])
     return (record["body"] or "").encode()
+
+
+def parsed(content_type, body):
+    """JSON or JSON Lines, with NaN equal to itself."""
+    lines = body.decode().splitlines() if "jsonlines" in content_type else [body.decode()]
+    return [json.loads(line, parse_constant=str) for line in lines]
+
+
+def fields(data):
+    """The length-delimited fields of a protobuf message, in order."""
+    at = 0
+    while at < len(data):
+        number = data[at] >> 3
+        size, shift = 0, 0
+        at += 1
+        while True:
+            size |= (data[at] & 127) << shift
+            shift += 7
+            at += 1
+            if data[at - 1] < 128:
+                break
+        yield number, data[at : at + size]
+        at += size
+
+
+def records_of(body):
+    """Per record its labels by name: the last of a name counts, their order does not (the original
+    repeats the records before it, and orders NaN keys by chance)."""
+    found = []
+    while body:
+        assert body[:4] == b"\x0a\x23\xd7\xce"
+        size = int.from_bytes(body[4:8], "little")
+        labels = {}
+        for number, entry in fields(body[8 : 8 + size]):
+            assert number == 2
+            key, value = (data for _, data in fields(entry))
+            labels[key] = value
+        found.append(labels)
+        body = body[8 + size + -size % 4 :]
+    return found
 
 
 def different(server, record):
@@ -89,6 +139,12 @@ def different(server, record):
     same = data == expected
     if record.get("volatile"):
         same = normalise(data.decode()) == normalise(expected.decode())
+    if content_type == "application/x-recordio-protobuf" and expected.startswith(
+        b"\x0a\x23\xd7\xce"
+    ):
+        same = records_of(data) == records_of(expected)
+    if record.get("nan_key_order_random"):
+        same = parsed(content_type, data) == parsed(content_type, expected)
     if record["method"] == "HEAD":
         same = data == b""
     if (response.status, response.getheader("Content-Type")) == (status, content_type) and same:

@@ -56,9 +56,7 @@ def assert_bits(got, expected, what):
         for i, (a, b) in enumerate(zip(bits(got), bits(expected)))
         if a != b and not (math.isnan(got[i]) and math.isnan(expected[i]))
     ]
-    assert (
-        not different
-    ), f"{what}: {len(different)} of {len(got)} differ: " + ", ".join(
+    assert not different, f"{what}: {len(different)} of {len(got)} differ: " + ", ".join(
         f"{i}: {got[i]!r}, not {expected[i]!r}" for i in different[:3]
     )
 

@@ -70,7 +70,8 @@ def test_json_null_and_absent_keys_are_missing(server):
 
 
 @pytest.mark.parametrize(
-    "body", ["", "{", '{"instances": 1}', '{"instances": [{"features": [1, "a"]}]}', "[]", "nonsense"]
+    "body",
+    ["", "{", '{"instances": 1}', '{"instances": [{"features": [1, "a"]}]}', "[]", "nonsense"],
 )
 def test_bad_json(server, body):
     response, answer = server.post(body, "application/json")

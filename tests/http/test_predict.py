@@ -117,7 +117,7 @@ def test_contradictions():
 
 
 def test_unreadable_type():
-    result = predict("--content-type", "application/json")
+    result = predict("--content-type", "image/png")
     assert result.returncode == 1 and b"text/csv" in result.stderr
 
 

@@ -90,8 +90,10 @@ def test_bad_settings(arguments, env, needed):
 
 
 def test_bad_profile(example_model):
-    line = start_fails("--model", example_model, "--profile", "9.9-9")
-    assert "9.9-9" in line and "1.7-1" in line
+    line = start_fails("--model", example_model, "--profile", "9.9-9", status=2)
+    assert "--profile" in line and "9.9-9" in line and "1.7-1" in line
+    line = start_fails("--model", example_model, env={"ENDPOINTD_PROFILE": "x"}, status=2)
+    assert "ENDPOINTD_PROFILE" in line
 
 
 def test_missing_model(tmp_path):
