@@ -656,11 +656,12 @@ static void test_every_cut(void **state)
 static char *make_lines(size_t rows, size_t columns, size_t sparse)
 {
     char *lines = malloc(rows * (columns * 40 + 100));
-    char *p = lines;
     unsigned random = 1;
+    char *p;
 
     if (!lines)
         abort();
+    p = lines;
     for (size_t r = 0; r < rows; r++) {
         bool is_sparse = sparse && r % sparse == sparse - 1;
 

@@ -138,7 +138,8 @@ static char *decode_rules(struct bytes bytes, const struct decode_rules *rules, 
     int result;
 
     assert_non_null(copy);
-    memcpy(copy, bytes.data, bytes.size);
+    if (bytes.size)
+        memcpy(copy, bytes.data, bytes.size);
     buffer_init(&text, SIZE_MAX);
     decode_fault_init(&fault);
     result = decoder_open(&decoder, FORMAT_RECORDIO, bytes_of(copy, bytes.size), rules, &fault);
