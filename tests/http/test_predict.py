@@ -206,6 +206,25 @@ def test_what_is_no_model_is_told(content, needed, tmp_path):
     assert needed in lines[0] and str(model) in lines[0]
 
 
+@pytest.mark.parametrize("before", [b"\n", b" \r\n\t", b"\xef\xbb\xbf"])
+def test_white_space_before_json(before, tmp_path):
+    model = tmp_path / "m"
+    model.write_bytes(before + MODEL.read_bytes())
+    assert run("inspect", model).returncode == 0
+    model.write_bytes(before + MODEL.read_bytes()[:1000])
+    assert b"offset" in run("inspect", model).stderr
+
+
+def test_archive_with_notes(tmp_path):
+    import tarfile
+
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(MODEL, "xgboost-model")
+    (tmp_path / "README.md").write_text("how it was trained\n")
+    about = json.loads(run("inspect", tmp_path, "--json").stdout)
+    assert [file["file"] for file in about["files"]] == ["xgboost-model"]
+
+
 def test_stray_text_beside_a_model(tmp_path):
     (tmp_path / "xgboost-model").write_bytes(MODEL.read_bytes())
     (tmp_path / "requirements.txt").write_text("xgboost==1.7\n")
