@@ -17,7 +17,7 @@ static pid_t open_pipe(struct row_reader *reader, enum format format, bool shift
     const struct decode_rules rules = {.libsvm_shift = shift, .keep_trailing_rows = true};
     struct err err = ERR_INIT;
     size_t size = strlen(text);
-    char path[32];
+    static char path[32]; /* the reader's name for messages */
     int ends[2];
     pid_t child;
 
