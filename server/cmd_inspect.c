@@ -7,12 +7,32 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/unicode.h"
 #include "server/commands.h"
 
 /* The format as found: a pickle says so, whatever it holds. */
 static const char *format_found(const struct xgb_model *source)
 {
     return source->pickle_class ? "pickle" : source->format;
+}
+
+#define SHOWN_SIZE 512
+
+/* A text of the artifact as it may go to a terminal: itself, or quoted with escapes where it is not
+ * printable to the last character. */
+static const char *shown(char out[SHOWN_SIZE], const char *text)
+{
+    size_t size = strlen(text);
+    struct unicode_fault bad;
+    bool printable = unicode_check(text, size, &bad) == size;
+
+    for (size_t i = 0; printable && i < size;) {
+        uint32_t code;
+
+        i += unicode_decode(text + i, size - i, &code);
+        printable = unicode_is_printable(code);
+    }
+    return printable ? text : err_quote(out, SHOWN_SIZE, text, size);
 }
 
 static int print_document(struct json_doc *document)
@@ -100,11 +120,14 @@ static int print_json(const struct model *model)
 static void print_member(const struct model_member *member)
 {
     const struct xgb_model *source = member->source;
+    char file[SHOWN_SIZE];
+    char class[SHOWN_SIZE];
+    char objective[SHOWN_SIZE];
 
-    printf("  %s: %s%s%s, %s, %u trees", member->file, source->format,
+    printf("  %s: %s%s%s, %s, %u trees", shown(file, member->file), source->format,
            source->pickle_class ? " in a pickle of " : "",
-           source->pickle_class ? source->pickle_class : "", source->objective_text,
-           source->tree_count);
+           source->pickle_class ? shown(class, source->pickle_class) : "",
+           shown(objective, source->objective_text), source->tree_count);
     if (member->trees_used != source->tree_count)
         printf(" (%u used: best_ntree_limit)", member->trees_used);
     putchar('\n');
@@ -115,17 +138,18 @@ static void print_text(const struct model *model)
     const struct model_member *member = &model->members[0];
     const struct xgb_model *source = member->source;
     char version[48];
+    char text[SHOWN_SIZE];
 
-    printf("path        %s\n", model->path);
+    printf("path        %s\n", shown(text, model->path));
     printf("algorithm   %s (%s%s)\n", model->algorithm,
            source->booster == XGB_GBLINEAR ? "gblinear" : "gbtree", source->dart ? ", dart" : "");
     printf("format      %s\n", format_found(source));
     printf("written by  XGBoost %s\n",
            command_version_text(&source->version, version, sizeof(version)));
-    printf("objective   %s\n", source->objective_text);
+    printf("objective   %s\n", shown(text, source->objective_text));
     printf("features    %u\n", source->features);
     for (uint32_t i = 0; source->feature_names && i < source->features && i < 20; i++)
-        printf("            %u %s\n", i, source->feature_names[i]);
+        printf("            %u %s\n", i, shown(text, source->feature_names[i]));
     if (source->feature_names && source->features > 20)
         printf("            ... (--json has all)\n");
     printf("outputs     %zu\n", model_columns(model, MODEL_VALUE));
@@ -137,7 +161,7 @@ static void print_text(const struct model *model)
     for (size_t i = 0; i < model->member_count; i++)
         print_member(&model->members[i]);
     for (size_t i = 0; i < model->left_out_count; i++)
-        printf("  %s: no model, left out\n", model->left_out[i]);
+        printf("  %s: no model, left out\n", shown(text, model->left_out[i]));
 }
 
 int command_inspect(const struct settings *settings)

@@ -79,7 +79,10 @@ struct decode_rules {
     bool refuse_empty_cr;    /* csv: a last cell of "\r" alone is an error as in the original
                               * (--strict), not a missing value */
     bool more_follows;       /* the body is the first piece of several (`predict`): its end is taken
-                              * as decoder_continue takes a piece's, not stripped of white space */
+                              * as decoder_continue takes a piece's, not stripped of white space;
+                              * that it has no row, or no feature (libsvm), is no fault. With
+                              * libsvm_shift the first piece shows the base of all: whoever gives
+                              * pieces has to know it */
 
     bool infinite_ok; /* an infinity is a value, as in images up to 1.3; otherwise a fault */
 

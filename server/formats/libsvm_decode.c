@@ -310,7 +310,7 @@ static int read_rows(struct decoder *decoder, struct findings *findings, struct 
 static int check_findings(const struct decoder *decoder, const struct findings *findings,
                           struct decode_fault *fault)
 {
-    if (!findings->any && !decoder->continued)
+    if (!findings->any && !decoder->continued && !decoder->rules.more_follows)
         return decode_fail(fault, 0, 0, "ValueError",
                            "cannot infer dimensions from zero sized index arrays");
     if (!findings->any)
@@ -364,7 +364,7 @@ static int read_body(struct decoder *decoder, struct decode_fault *fault)
     if (read_rows(decoder, &findings, fault) || check_findings(decoder, &findings, fault))
         return -1;
     if (!decoder->continued)
-        decoder->shifted = decoder->rules.libsvm_shift && findings.smallest >= 1;
+        decoder->shifted = decoder->rules.libsvm_shift && (!findings.any || findings.smallest >= 1);
     column = (uint32_t *)(void *)decoder->column_index.data;
     for (size_t i = 0; decoder->shifted && i < decoder->column_index.size / sizeof(*column); i++)
         column[i]--;
