@@ -86,6 +86,19 @@ def requests():
         put("http", name, text)
 
 
+def multi_model_requests():
+    load = '{"model_name": "a", "url": "/m", "initial_workers": 1, "batch_size": "2", "synchronous": true}'
+    inputs = {
+        "json": "/models\n\napplication/json; charset=utf-8\n" + load,
+        "query": "/models\nurl=%2Fa%20b&model_name=q+r&synchronous=false&limit=7\n\n",
+        "name": "/models/a%2Fb%C3%A9/invoke\nnext_page_token=-3\ntext/csv\n1,2",
+        "relative": "/predictions/x\nurl=..%2Fx&model_name=y\n\n<&='>",
+        "malformed": "/models/%zz\na=%&b\napplication/json\n{\"url\": [",
+    }
+    for name, text in inputs.items():
+        put("mme_request", name, text)
+
+
 def put_model(name, target, data):
     put(target, name, data)
     put("pickle", f"bytes-{name}", pickle.dumps(bytearray(data[:2000]), protocol=4))
@@ -210,6 +223,7 @@ def models():
 
 texts()
 requests()
+multi_model_requests()
 archives()
 streams()
 pickles()
