@@ -459,8 +459,8 @@ int forest_compile(struct forest *forest, const struct forest_spec *spec, struct
     struct compiler compiler = {.forest = forest, .spec = spec};
     int r = compile(&compiler, err);
 
-    free(compiler.trees);
-    free(compiler.order);
-    free(compiler.queue);
+    mem_release(compiler.trees);
+    mem_release(compiler.order);
+    mem_release(compiler.queue);
     return r;
 }

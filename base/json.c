@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <jansson.h>
+#include <string.h>
 
 /* A json_doc is a json_t under another name. */
 static json_t *unwrap(struct json_doc *document)
@@ -112,4 +113,92 @@ int json_doc_print(struct json_doc *document, struct buffer *ret)
               buffer_append(ret, "\n", 1);
     json_decref(unwrap(document));
     return bad ? -1 : 0;
+}
+
+int json_doc_parse(struct bytes text, size_t max_size, struct json_doc **ret, struct err *err)
+{
+    json_error_t why;
+    json_t *value;
+    char *near;
+
+    if (text.size > max_size)
+        return err_set(err, ERR_LIMIT, "%zu bytes of JSON, more than %zu", text.size, max_size);
+    value = json_loadb((const char *)text.data, text.size, 0, &why);
+    if (value) {
+        *ret = wrap(value);
+        return 0;
+    }
+    if (json_error_code(&why) == json_error_out_of_memory)
+        return err_memory(err, text.size, "a JSON document");
+    near = strstr(why.text, " near '"); /* the bytes themselves may be anything */
+    if (near)
+        *near = '\0';
+    return err_set(err, ERR_INPUT, "offset %d (line %d, column %d): %s", why.position, why.line,
+                   why.column, why.text);
+}
+
+void json_doc_free(struct json_doc *document)
+{
+    json_decref(unwrap(document));
+}
+
+static const json_t *member(const struct json_doc *object, const char *key)
+{
+    return json_object_get((const json_t *)(const void *)object, key);
+}
+
+enum json_doc_kind json_doc_kind(const struct json_doc *object, const char *key)
+{
+    const json_t *value = member(object, key);
+
+    if (!value)
+        return JSON_DOC_ABSENT;
+    switch (json_typeof(value)) {
+    case JSON_NULL:
+        return JSON_DOC_NULL;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return JSON_DOC_BOOL;
+    case JSON_INTEGER:
+        return JSON_DOC_INTEGER;
+    case JSON_REAL:
+        return JSON_DOC_REAL;
+    case JSON_STRING:
+        return JSON_DOC_TEXT;
+    case JSON_ARRAY:
+        return JSON_DOC_ARRAY;
+    case JSON_OBJECT:
+        break;
+    }
+    return JSON_DOC_OBJECT;
+}
+
+bool json_doc_get_text(const struct json_doc *object, const char *key, struct bytes *ret)
+{
+    const json_t *value = member(object, key);
+
+    if (!json_is_string(value))
+        return false;
+    *ret = bytes_of(json_string_value(value), json_string_length(value));
+    return true;
+}
+
+bool json_doc_get_integer(const struct json_doc *object, const char *key, int64_t *ret)
+{
+    const json_t *value = member(object, key);
+
+    if (!json_is_integer(value))
+        return false;
+    *ret = json_integer_value(value);
+    return true;
+}
+
+bool json_doc_get_bool(const struct json_doc *object, const char *key, bool *ret)
+{
+    const json_t *value = member(object, key);
+
+    if (!json_is_boolean(value))
+        return false;
+    *ret = json_is_true(value);
+    return true;
 }

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,29 +18,94 @@ static bool must_fail(void)
     return UNLIKELY(fail_countdown > 0) && --fail_countdown == 0;
 }
 
+/* The allocator's own bytes beside each block, and the most that it rounds up: large ones to whole
+ * pages. */
+#define BLOCK_OVERHEAD       16
+#define BLOCK_ROUNDING       32
+#define BLOCK_LARGE          65536
+#define BLOCK_LARGE_ROUNDING 4096
+
+static _Thread_local struct mem_meter *meter;
+
+void mem_meter_set(struct mem_meter *new_meter)
+{
+    meter = new_meter;
+}
+
+/* Whether the meter agrees to `bytes` more, of which `old` are there already. */
+static bool may_take(size_t bytes, const void *old)
+{
+    uint64_t after;
+    uint64_t had;
+
+    if (LIKELY(!meter))
+        return true;
+    had = old ? malloc_usable_size((void *)(uintptr_t)old) : 0;
+    after = meter->held + BLOCK_OVERHEAD + (bytes > had ? bytes - had : 0);
+    after += bytes < BLOCK_LARGE ? BLOCK_ROUNDING : BLOCK_LARGE_ROUNDING;
+    if (after <= meter->granted || meter->ask(meter, after - meter->granted))
+        return true;
+    meter->refused = true;
+    return false;
+}
+
+static void *taken(void *memory)
+{
+    if (UNLIKELY(meter) && memory)
+        meter->held += malloc_usable_size(memory) + BLOCK_OVERHEAD;
+    return memory;
+}
+
+static void given_back(void *memory)
+{
+    uint64_t bytes = malloc_usable_size(memory) + BLOCK_OVERHEAD;
+
+    /* less than that: the block is from before the meter was set */
+    meter->held -= bytes < meter->held ? bytes : meter->held;
+}
+
+void mem_release(void *memory)
+{
+    if (UNLIKELY(meter) && memory)
+        given_back(memory);
+    free(memory);
+}
+
 void *mem_alloc(size_t count, size_t size)
 {
     size_t bytes;
 
-    if (__builtin_mul_overflow(count, size, &bytes) || must_fail())
+    if (__builtin_mul_overflow(count, size, &bytes) || must_fail() || !may_take(bytes, NULL))
         return NULL;
-    return malloc(bytes ? bytes : 1);
+    return taken(malloc(bytes ? bytes : 1));
 }
 
 void *mem_zero(size_t count, size_t size)
 {
-    if (must_fail())
+    size_t bytes;
+
+    if (__builtin_mul_overflow(count, size, &bytes) || must_fail() || !may_take(bytes, NULL))
         return NULL;
-    return count && size ? calloc(count, size) : calloc(1, 1);
+    return taken(bytes ? calloc(count, size) : calloc(1, 1));
 }
 
 void *mem_resize(void *memory, size_t count, size_t size)
 {
     size_t bytes;
+    size_t old = 0;
+    void *moved;
 
-    if (__builtin_mul_overflow(count, size, &bytes) || must_fail())
+    if (__builtin_mul_overflow(count, size, &bytes) || must_fail() || !may_take(bytes, memory))
         return NULL;
-    return realloc(memory, bytes ? bytes : 1);
+    if (UNLIKELY(meter) && memory)
+        old = malloc_usable_size(memory);
+    moved = realloc(memory, bytes ? bytes : 1);
+    if (UNLIKELY(meter) && moved) {
+        uint64_t held = meter->held + malloc_usable_size(moved) + (memory ? 0 : BLOCK_OVERHEAD);
+
+        meter->held = held > old ? held - old : 0;
+    }
+    return moved;
 }
 
 #define ARENA_ALIGN     16
@@ -68,7 +134,7 @@ void arena_fini(struct arena *arena)
     while (chunk) {
         struct arena_chunk *older = chunk->older;
 
-        free(chunk);
+        mem_release(chunk);
         chunk = older;
     }
     arena->chunks = NULL;
@@ -159,7 +225,7 @@ void buffer_init(struct buffer *buffer, size_t max)
 
 void buffer_fini(struct buffer *buffer)
 {
-    free(buffer->data);
+    mem_release(buffer->data);
     buffer_init(buffer, buffer->max);
 }
 

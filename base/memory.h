@@ -16,10 +16,31 @@
 #include "base/compiler.h"
 
 /* malloc, calloc and realloc of count * size bytes; NULL on overflow or failure. Zero bytes give a
- * valid pointer. free() releases what they return. */
+ * valid pointer. free() releases what they return; so does mem_release, which a meter notices. */
 void *mem_alloc(size_t count, size_t size) MUST_CHECK;
 void *mem_zero(size_t count, size_t size) MUST_CHECK;
 void *mem_resize(void *memory, size_t count, size_t size) MUST_CHECK;
+
+/* free(), known to this thread's meter. */
+void mem_release(void *memory);
+
+/*
+ * Meter: what a thread holds of what it took through this file (arenas and buffers too) since the
+ * meter was set, the allocator's overhead included. What is given back by free() instead of
+ * mem_release, arena_fini or buffer_fini still counts: too much is counted, never too little.
+ * Before `held` passes `granted` the meter asks for more; refused, the allocation fails.
+ */
+struct mem_meter {
+    uint64_t held;
+    uint64_t granted; /* what was agreed to so far, in all */
+    bool refused;     /* at least once */
+    /* Adds at least `more` bytes to meter->granted, or refuses. */
+    bool (*ask)(struct mem_meter *meter, uint64_t more);
+    void *self; /* the asker's */
+};
+
+/* From now on this thread's meter is that one; NULL: none. */
+void mem_meter_set(struct mem_meter *meter);
 
 /* For tests: the n-th allocation from now on (1 is the next one) fails, once. 0 switches it off. */
 void mem_fail_at(long n);
@@ -27,7 +48,7 @@ void mem_fail_at(long n);
 /* CLEANUP(mem_cleanup) char *p = NULL; frees p at the end of its scope. */
 static inline void mem_cleanup(void *pointer_to_pointer)
 {
-    free(*(void **)pointer_to_pointer);
+    mem_release(*(void **)pointer_to_pointer);
 }
 
 /* Takes a value out of a cleaned-up variable: return TAKE(p); */

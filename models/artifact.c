@@ -40,7 +40,7 @@ static const char *quote(char *out, size_t size, const char *text)
 static void file_fini(struct artifact_file *file)
 {
     free(file->name);
-    free((void *)(uintptr_t)file->bytes.data); /* ours, though a view says const */
+    mem_release((void *)(uintptr_t)file->bytes.data); /* ours, though a view says const */
 }
 
 void artifact_free(struct artifact *artifact)

@@ -12,13 +12,24 @@
 #include "models/verify.h"
 #include "server/commands.h"
 #include "server/container/container.h"
+#include "server/container/multi_model.h"
 #include "server/http/http_server.h"
+#include "server/memory_limit.h"
+
+/* Multi-model mode: models that may wait to be loaded, and the most that are loaded at a time. Less
+ * where there are few CPUs, half of which are left to requests. */
+#define MODEL_LOAD_QUEUE  1000
+#define MODEL_LOADERS_MAX 4
+
+/* How long DELETE waits for requests that still use the model. */
+#define UNLOAD_WAIT_MS 20000
 
 struct serve {
     const struct settings *settings;
     struct store store;
     struct access_log *log;
     struct container *container;
+    struct multi_model *multi_model; /* instead of the container */
     struct http_server *server;
     struct selectable selectable; /* where settings->inference_output is set */
     pthread_mutex_t reload_mutex;
@@ -141,9 +152,28 @@ static bool reload_is_running(struct serve *serve)
     return yes;
 }
 
+static bool is_multi_model(void)
+{
+    const char *text = getenv("SAGEMAKER_MULTI_MODEL");
+
+    return text && *text;
+}
+
+static void tell_models(struct multi_model *multi_model)
+{
+    struct registry_usage usage;
+
+    multi_model_usage(multi_model, &usage);
+    log_line("models: loaded=%zu loading=%zu bytes=%llu budget=%llu", usage.models, usage.loading,
+             (unsigned long long)usage.bytes, (unsigned long long)usage.budget);
+}
+
 static void tell_counters(struct serve *serve)
 {
-    const struct counters *c = container_counters(serve->container);
+    const struct counters *c = serve->multi_model ? multi_model_counters(serve->multi_model)
+                                                  : container_counters(serve->container);
+    size_t waiting = serve->multi_model ? multi_model_waiting(serve->multi_model)
+                                        : container_waiting(serve->container);
     struct http_counters http;
 
     http_server_counters(serve->server, &http);
@@ -159,12 +189,14 @@ static void tell_counters(struct serve *serve)
         (unsigned long long)counter_get(&c->status[0]), (unsigned long long)counter_get(&c->rows),
         (unsigned long long)counter_get(&c->body_bytes),
         (unsigned long long)counter_get(&c->sent_bytes),
-        (unsigned long long)counter_get(&c->deferred), container_waiting(serve->container),
+        (unsigned long long)counter_get(&c->deferred), waiting,
         (unsigned long long)counter_get(&c->queue_full), (unsigned long long)http.connections_open,
         (unsigned long long)http.connections_accepted, (unsigned long long)http.refused,
         (unsigned long long)http.timeouts, (unsigned long long)http.in_flight_bytes,
         (unsigned long long)counter_get(&c->reloads),
         (unsigned long long)counter_get(&c->reloads_failed));
+    if (serve->multi_model)
+        tell_models(serve->multi_model);
 }
 
 static void on_signal(void *self, int signal)
@@ -174,7 +206,8 @@ static void on_signal(void *self, int signal)
     switch (signal) {
     case SIGHUP:
         access_log_reopen(serve->log);
-        reload(serve);
+        if (serve->container)
+            reload(serve);
         break;
     case SIGUSR1:
         tell_counters(serve);
@@ -192,9 +225,6 @@ static void tell_ignored(void)
         log_line(
             "SAGEMAKER_PROGRAM is set: scripts are not run, the model is served as the built-in "
             "algorithm does");
-    if (getenv("SAGEMAKER_MULTI_MODEL") && *getenv("SAGEMAKER_MULTI_MODEL"))
-        log_line("SAGEMAKER_MULTI_MODEL is set: multi-model mode is not there yet, one model is "
-                 "served");
 }
 
 static void tell_settings(const struct settings *settings)
@@ -228,7 +258,53 @@ static struct http_settings http_settings_of(const struct settings *settings)
     };
 }
 
-static int start(struct serve *serve, const struct settings *settings, struct err *err)
+/* SAGEMAKER_NUM_MODEL_WORKERS, which is only told. */
+static unsigned default_workers(void)
+{
+    const char *text = getenv("SAGEMAKER_NUM_MODEL_WORKERS");
+    long count = text ? strtol(text, NULL, 10) : 1;
+
+    return count > 0 && count < 1000 ? (unsigned)count : 1;
+}
+
+static unsigned loaders(void)
+{
+    unsigned half = (options_cpus() + 1) / 2;
+
+    return half < MODEL_LOADERS_MAX ? half : MODEL_LOADERS_MAX;
+}
+
+static int start_multi_model(struct serve *serve, const struct settings *settings,
+                             const struct invocation_rules *rules, struct http_handler *ret_handler,
+                             struct err *err)
+{
+    struct multi_model_settings multi_model = {
+        .loops = (unsigned)settings->threads,
+        .workers = (unsigned)settings->workers,
+        .queue = (size_t)settings->queue,
+        .load_queue = MODEL_LOAD_QUEUE,
+        .default_workers = default_workers(),
+        .body_max = (uint64_t)settings->max_body,
+        .registry = {.memory = settings->model_memory ? (uint64_t)settings->model_memory
+                                                      : memory_limit() / 5 * 4,
+                     .loaders = loaders(),
+                     .remove_wait_ms = UNLOAD_WAIT_MS,
+                     .options = command_model_options(settings),
+                     .check = settings->verify ? verify_model : NULL},
+        .rules = *rules,
+    };
+
+    if (multi_model_new(&multi_model, serve->log, &serve->multi_model, err))
+        return -1;
+    *ret_handler = multi_model_handler(serve->multi_model);
+    log_line("multi-model mode: %llu bytes for models, none is loaded",
+             (unsigned long long)multi_model.registry.memory);
+    return 0;
+}
+
+static int start_container(struct serve *serve, const struct settings *settings,
+                           const struct invocation_rules *rules, struct http_handler *ret_handler,
+                           struct err *err)
 {
     struct container_settings container = {
         .loops = (unsigned)settings->threads,
@@ -238,33 +314,43 @@ static int start(struct serve *serve, const struct settings *settings, struct er
         .cpus = options_cpus(),
         /* exactly this text is what the SDK's local mode sets; AWS sets "true" */
         .omit_batch_strategy = settings->batch && strcmp(settings->batch, "True") == 0,
-        .rules = {.strict = settings->strict,
-                  .batch = settings->batch && *settings->batch,
-                  .default_accept = settings->default_accept,
-                  .selectable = settings->inference_output ? &serve->selectable : NULL},
+        .rules = *rules,
     };
-    struct http_settings http = http_settings_of(settings);
-    struct http_handler handler;
     struct model *model = NULL;
 
-    if (access_log_new(settings->access_log, &serve->log, err))
-        return -1;
-    if (settings->inference_output &&
-        selectable_init(&serve->selectable, settings->inference_output, err))
-        return err_wrap(err, "--inference-output");
+    if (settings->inference_output) {
+        if (selectable_init(&serve->selectable, settings->inference_output, err))
+            return err_wrap(err, "--inference-output");
+        container.rules.selectable = &serve->selectable;
+    }
     if (load(settings, &model, err))
         return -1;
     store_put(&serve->store, model);
     if (container_new(&container, &serve->store, serve->log, &serve->container, err))
         return -1;
-    handler = container_handler(serve->container);
+    *ret_handler = container_handler(serve->container);
+    return 0;
+}
+
+static int start(struct serve *serve, const struct settings *settings, struct err *err)
+{
+    struct invocation_rules rules = {.strict = settings->strict,
+                                     .batch = settings->batch && *settings->batch,
+                                     .default_accept = settings->default_accept};
+    struct http_settings http = http_settings_of(settings);
+    struct http_handler handler;
+
+    if (access_log_new(settings->access_log, &serve->log, err))
+        return -1;
+    if (is_multi_model() ? start_multi_model(serve, settings, &rules, &handler, err)
+                         : start_container(serve, settings, &rules, &handler, err))
+        return -1;
     if (http_server_new(&http, &handler, &serve->server, err))
         return -1;
-    tell_model(serve->store.model);
+    if (serve->container)
+        tell_model(serve->store.model);
     tell_settings(settings);
-    if (http_server_start(serve->server, err))
-        return -1;
-    return 0;
+    return http_server_start(serve->server, err);
 }
 
 /* The last lines of the start: whoever waits for them may send requests and signals at once. */
@@ -322,11 +408,14 @@ int command_serve(const struct settings *given)
     }
     /* a load that nobody waits for, or scoring for clients that the drain's end cut off: their
      * memory is the kernel's to take */
-    if (reload_is_running(&serve) || (serve.container && !container_idle(serve.container)))
+    if (reload_is_running(&serve) || (serve.container && !container_idle(serve.container)) ||
+        (serve.multi_model && !multi_model_idle(serve.multi_model)))
         _exit(status);
     container_stop(serve.container);
+    multi_model_stop(serve.multi_model);
     http_server_free(serve.server);
     container_free(serve.container);
+    multi_model_free(serve.multi_model);
     access_log_free(serve.log);
     store_fini(&serve.store);
     selectable_fini(&serve.selectable);

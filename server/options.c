@@ -85,6 +85,8 @@ static const struct option options[] = {
      "a kept connection without a request"},
     {"drain-timeout", S, OPTION_NUMBER, AT(drain_timeout), NULL, "25", 1, 3600, "SECONDS",
      "after SIGTERM, for requests in flight"},
+    {"model-memory", S, OPTION_NUMBER, AT(model_memory), NULL, "0", 0, MANY, "BYTES",
+     "multi-model mode: memory for all models; more is answered 507; 0: 80 % of what there is"},
     {"default-accept", S, OPTION_TEXT, AT(default_accept), "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
      NULL, 0, 0, "TYPE", "response type where a request has no Accept; text/csv where not set"},
     {"inference-output", S, OPTION_TEXT, AT(inference_output), "SAGEMAKER_INFERENCE_OUTPUT", NULL,
@@ -225,15 +227,6 @@ static int set_from_environment(const struct option *option, struct settings *se
     return 0;
 }
 
-/* What the image's variables mean beyond one option each. */
-static void apply_image_variables(struct settings *settings)
-{
-    const char *ensemble = getenv("SAGEMAKER_INFERENCE_ENSEMBLE");
-
-    if (ensemble && !getenv("ENDPOINTD_NO_ENSEMBLE"))
-        settings->no_ensemble = strcmp(ensemble, "true") != 0;
-}
-
 static const struct option *find(enum command command, const char *name, size_t size)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(options); i++) {
@@ -242,6 +235,32 @@ static const struct option *find(enum command command, const char *name, size_t 
             return &options[i];
     }
     return NULL;
+}
+
+/* In multi-model mode the limit of bodies has a variable of its own; without it there is a cap. */
+static int apply_request_size(struct settings *settings, struct err *err)
+{
+    const char *multi = getenv("SAGEMAKER_MULTI_MODEL");
+    const char *size = getenv("SAGEMAKER_MAX_REQUEST_SIZE");
+    const struct option *option = find(COMMAND_SERVE, "max-body", strlen("max-body"));
+
+    if (!multi || !*multi || getenv("ENDPOINTD_MAX_BODY"))
+        return 0;
+    if (size && *size)
+        return set_option(option, size, "SAGEMAKER_MAX_REQUEST_SIZE", settings, err);
+    if (settings->max_body > 20971520)
+        settings->max_body = 20971520;
+    return 0;
+}
+
+/* What the image's variables mean beyond one option each. */
+static int apply_image_variables(enum command command, struct settings *settings, struct err *err)
+{
+    const char *ensemble = getenv("SAGEMAKER_INFERENCE_ENSEMBLE");
+
+    if (ensemble && !getenv("ENDPOINTD_NO_ENSEMBLE"))
+        settings->no_ensemble = strcmp(ensemble, "true") != 0;
+    return command == COMMAND_SERVE ? apply_request_size(settings, err) : 0;
 }
 
 /* One "--name", "--name=value" or "--name value"; *index moves over a value taken. */
@@ -309,7 +328,8 @@ enum options_result options_parse(enum command command, int argc, char **argv, s
         if ((options[i].commands & command) && set_from_environment(&options[i], ret, err))
             return OPTIONS_ERROR;
     }
-    apply_image_variables(ret);
+    if (apply_image_variables(command, ret, err))
+        return OPTIONS_ERROR;
     for (int i = 0; i < argc; i++) {
         if (!only_arguments && strcmp(argv[i], "--") == 0) {
             only_arguments = true;

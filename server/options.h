@@ -53,6 +53,7 @@ struct settings {
     int64_t write_timeout;
     int64_t idle_timeout;
     int64_t drain_timeout;
+    int64_t model_memory; /* multi-model mode; 0: a part of the machine's or the cgroup's */
     /* serve: answers and logs */
     const char *default_accept;   /* NULL: not set */
     const char *inference_output; /* NULL: no selectable inference */

@@ -122,6 +122,8 @@ void http_response_reset(struct http_response *response)
     response->reason = NULL;
     response->content_type = NULL;
     response->allow = NULL;
+    response->extra_headers = NULL;
+    response->request_id[0] = '\0';
     response->no_length = false;
     response->close = false;
     response->note = NULL;

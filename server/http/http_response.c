@@ -11,7 +11,7 @@
 #include "server/http/http_internal.h"
 
 #define FIELD_TEXT_MAX                                                                             \
-    512 /* of a reason phrase or a header's value; three of them fit in `out`                      \
+    512 /* of a reason phrase or a header's value; five of them fit in `out`                       \
          */
 
 static const char *reason_of(int status)
@@ -113,6 +113,14 @@ static void build(struct http_frame *frame)
         at = put_text(at, response->allow);
         at = PUT(at, "\r\n");
     }
+    if (response->request_id[0]) {
+        at = PUT(at, "x-request-id: ");
+        at = put(at, response->request_id,
+                 strnlen(response->request_id, sizeof(response->request_id)));
+        at = PUT(at, "\r\n");
+    }
+    if (response->extra_headers)
+        at = put_text(at, response->extra_headers);
     if (!no_length) {
         at = PUT(at, "Content-Length: ");
         at = put_number(at, body);

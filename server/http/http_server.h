@@ -49,11 +49,13 @@ struct http_response {
     const char *reason;       /* reason phrase; NULL: the usual one in upper case ("BAD REQUEST") */
     const char *content_type; /* static text; NULL: no such header */
     const char *allow;        /* Allow header, or NULL */
-    bool no_length;           /* no Content-Length (204) */
-    bool close;               /* close the connection after it */
-    struct buffer body;       /* empty at first; its memory is reused from request to request */
-    const char *note;         /* static text: why, for the log of failed requests; or NULL */
-    char log[256];            /* the same, formatted; "" where none */
+    const char *extra_headers; /* static text: further lines, each ended by "\r\n"; or NULL */
+    char request_id[40];       /* x-request-id header, or "" */
+    bool no_length;            /* no Content-Length (204) */
+    bool close;                /* close the connection after it */
+    struct buffer body;        /* empty at first; its memory is reused from request to request */
+    const char *note;          /* static text: why, for the log of failed requests; or NULL */
+    char log[256];             /* the same, formatted; "" where none */
 };
 
 enum http_action {

@@ -75,18 +75,27 @@ def json_rows():
         "dense": ['{"features": [1.5, -2e3, 0]}', '{"data": {"features": [4, 5, 6]}}'],
         "arrays": ["[1,2]", "[null,NaN]", "[ 3 ,\t4 ]"],
         "values": ['{"data":{"features":{"values":[1,2],"shape":[2]}},"configuration":{}}'],
-        "sparse": ['{"features":{"keys":[26,182],"shape":[2000],"values":[1,4]}}',
-                   '{"features":{"keys":[],"shape":[7],"values":[]}}'],
-        "mixed": ["[1,2,3]", '{"features":{"keys":[2,0,2],"shape":[4],"values":[1,2,0.5]}}',
-                  "[4,5,6]"],
-        "others": ['{"id":"\\u00e9\\"\u00e9","f\\u0065atures":[1]}',
-                   '{"x":[{"features":[2]},true,[]],"features":[3]}'],
+        "sparse": [
+            '{"features":{"keys":[26,182],"shape":[2000],"values":[1,4]}}',
+            '{"features":{"keys":[],"shape":[7],"values":[]}}',
+        ],
+        "mixed": [
+            "[1,2,3]",
+            '{"features":{"keys":[2,0,2],"shape":[4],"values":[1,2,0.5]}}',
+            "[4,5,6]",
+        ],
+        "others": [
+            '{"id":"\\u00e9\\"\u00e9","f\\u0065atures":[1]}',
+            '{"x":[{"features":[2]},true,[]],"features":[3]}',
+        ],
         "numbers": ["[1e39,0.1234567890123456789,-0,1E+5,12345678901234567890,3.4028235e38]"],
         "infinite": ["[Infinity,-Infinity]"],
         "bad": ["[01]", "[1.]", "[1,]", '["1"]'],
         "ragged": ["[1,2]", "[3]"],
-        "huge": ['{"features":{"keys":[9223372036854775806,7],"shape":[9223372036854775807],'
-                 '"values":[1,2]}}'],
+        "huge": [
+            '{"features":{"keys":[9223372036854775806,7],"shape":[9223372036854775807],'
+            '"values":[1,2]}}'
+        ],
         "deep": ['{"x":' + "[" * 40 + "]" * 40 + ',"features":[1]}'],
     }
     for name, rows in records.items():
@@ -149,8 +158,9 @@ def records():
         "dense": frame(record(dense)) * 3,
         "types": frame(record(dense)) + frame(record(ints, 7)) + frame(record(bits, 3)),
         "infinite": frame(record(dense)) + frame(record(doubles, 3)),
-        "sparse": frame(record(dense + keys + shape)) + frame(record(shape))
-                  + frame(record(ints + keys, 7)),
+        "sparse": frame(record(dense + keys + shape))
+        + frame(record(shape))
+        + frame(record(ints + keys, 7)),
         "mixed": frame(record(dense)) + frame(b"") + frame(record(dense + keys)),
         "ragged": frame(record(dense)) + frame(record(dense + dense)),
         "labels": frame(record(dense) + record(dense, place=2)) * 2,
@@ -165,6 +175,19 @@ def records():
     for name, body in bodies.items():
         for rules in range(3):
             put("recordio", f"{name}-{rules}", bytes([(48, 16, 2)[rules]]) + body)
+
+
+def multi_model_requests():
+    load = '{"model_name": "a", "url": "/m", "initial_workers": 1, "batch_size": "2", "synchronous": true}'
+    inputs = {
+        "json": "/models\n\napplication/json; charset=utf-8\n" + load,
+        "query": "/models\nurl=%2Fa%20b&model_name=q+r&synchronous=false&limit=7\n\n",
+        "name": "/models/a%2Fb%C3%A9/invoke\nnext_page_token=-3\ntext/csv\n1,2",
+        "relative": "/predictions/x\nurl=..%2Fx&model_name=y\n\n<&='>",
+        "malformed": '/models/%zz\na=%&b\napplication/json\n{"url": [',
+    }
+    for name, text in inputs.items():
+        put("mme_request", name, text)
 
 
 def put_model(name, target, data):
@@ -293,6 +316,9 @@ texts()
 json_rows()
 requests()
 records()
+
+
+multi_model_requests()
 archives()
 streams()
 pickles()

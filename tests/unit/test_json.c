@@ -39,11 +39,66 @@ static void test_no_room(void **state)
     buffer_fini(&out);
 }
 
+static void test_reading(void **state)
+{
+    static const char text[] =
+        "{\"a\": 7, \"t\": \"x\\u00e9\", \"b\": true, \"n\": null, \"r\": 1.5,"
+        " \"l\": [], \"o\": {}, \"a\": 8}";
+    struct json_doc *document = NULL;
+    struct err err = ERR_INIT;
+    struct bytes value;
+    int64_t number = 0;
+    bool yes = false;
+
+    (void)state;
+    assert_int_equal(json_doc_parse(bytes_text(text), 1000, &document, &err), 0);
+    assert_true(json_doc_get_integer(document, "a", &number));
+    assert_int_equal(number, 8);
+    assert_true(json_doc_get_text(document, "t", &value));
+    assert_true(bytes_is(value, "x\xc3\xa9"));
+    assert_true(json_doc_get_bool(document, "b", &yes));
+    assert_true(yes);
+    assert_int_equal(json_doc_kind(document, "n"), JSON_DOC_NULL);
+    assert_int_equal(json_doc_kind(document, "r"), JSON_DOC_REAL);
+    assert_int_equal(json_doc_kind(document, "l"), JSON_DOC_ARRAY);
+    assert_int_equal(json_doc_kind(document, "o"), JSON_DOC_OBJECT);
+    assert_int_equal(json_doc_kind(document, "z"), JSON_DOC_ABSENT);
+    assert_false(json_doc_get_integer(document, "r", &number));
+    assert_false(json_doc_get_text(document, "a", &value));
+    assert_false(json_doc_get_bool(document, "z", &yes));
+    json_doc_free(document);
+    json_doc_free(NULL);
+}
+
+static void test_reading_what_is_none(void **state)
+{
+    static const char *const texts[] = {
+        "", "{", "7", "{} x", "{\"a\":}", "[\"\xff\"]", "{\"a\": \"\\u0000\"}"};
+    struct json_doc *document = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+        struct err err = ERR_INIT;
+
+        assert_int_equal(json_doc_parse(bytes_text(texts[i]), 1000, &document, &err), -1);
+        assert_int_equal(err.kind, ERR_INPUT);
+        assert_int_equal(strncmp(err.text, "offset ", 7), 0);
+        for (const char *p = err.text; *p; p++)
+            assert_in_range(*p, 0x20, 0x7e);
+    }
+    struct err err = ERR_INIT;
+    assert_int_equal(json_doc_parse(bytes_text("[1, 2]"), 5, &document, &err), -1);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_null(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_document),
         cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_reading_what_is_none),
     };
 
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -99,6 +99,62 @@ static void test_failure_at_a_chosen_allocation(void **state)
     mem_fail_at(0);
 }
 
+/* Agrees to what is left of a budget of 10000 bytes. */
+static bool ask(struct mem_meter *meter, uint64_t more)
+{
+    uint64_t *left = meter->self;
+
+    if (more > *left)
+        return false;
+    *left -= more;
+    meter->granted += more;
+    return true;
+}
+
+static void test_meter(void **state)
+{
+    uint64_t left = 10000;
+    struct mem_meter meter = {.ask = ask, .self = &left};
+    struct buffer buffer;
+    struct arena arena;
+    void *before;
+    void *block;
+
+    (void)state;
+    before = mem_alloc(1, 100);
+    mem_meter_set(&meter);
+    block = mem_alloc(10, 100);
+    assert_non_null(block);
+    assert_in_range(meter.held, 1000, 1200);
+    block = mem_resize(block, 20, 100);
+    assert_non_null(block);
+    assert_in_range(meter.held, 2000, 2200);
+    buffer_init(&buffer, 100000);
+    assert_int_equal(buffer_reserve(&buffer, 3000), 0);
+    arena_init(&arena, 100000);
+    assert_non_null(arena_alloc(&arena, 1, 10));
+    assert_in_range(meter.held, 5000 + 4096, 10000);
+    /* no more: nothing changes */
+    assert_false(meter.refused);
+    assert_null(mem_alloc(1, 5000));
+    assert_null(mem_zero(50, 100));
+    assert_null(mem_resize(block, 9000, 1));
+    assert_int_equal(buffer_reserve(&buffer, 9000), -1);
+    assert_true(meter.refused);
+    assert_true(meter.held <= meter.granted && meter.granted <= 10000);
+    arena_fini(&arena);
+    buffer_fini(&buffer);
+    mem_release(block);
+    assert_int_equal(meter.held, 0);
+    mem_release(before); /* of before the meter: no less than nothing is held */
+    assert_int_equal(meter.held, 0);
+    mem_meter_set(NULL);
+    block = mem_alloc(1, 50000);
+    assert_non_null(block);
+    assert_int_equal(meter.held, 0);
+    mem_release(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_arena_takes_one_large_block_within_the_cap),
         cmocka_unit_test(test_buffer_stops_at_its_max),
         cmocka_unit_test(test_failure_at_a_chosen_allocation),
+        cmocka_unit_test(test_meter),
     };
 
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

@@ -1,0 +1,569 @@
+#include "server/container/multi_model.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "server/container/mme_answer.h"
+#include "server/container/multi_model_internal.h"
+#include "server/formats/encode.h"
+#include "server/formats/media_type.h"
+
+/* Estimated nanoseconds beyond which an invocation goes to a worker: as in single-model mode. */
+#define INLINE_NS 500000
+
+#define STATUS_TEXT_MAX 8192 /* of our own words and a name or url in them */
+
+/* Answers. */
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {200, "OK"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {400, "Bad Request"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {413, "Request Entity Too Large"},
+        {414, "Request-URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+        {507, "Insufficient Storage"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(reasons); i++) {
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    }
+    return "Error";
+}
+
+static uint64_t next_random(void)
+{
+    static _Thread_local uint64_t state;
+    uint64_t z;
+
+    if (state == 0 && getrandom(&state, sizeof(state), GRND_NONBLOCK) != sizeof(state))
+        state = (uint64_t)time(NULL) ^ (uint64_t)(uintptr_t)&state;
+    state += 0x9e3779b97f4a7c15u; /* splitmix64: the ids need only differ */
+    z = (state ^ state >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static void set_request_id(struct http_response *response)
+{
+    uint64_t a = next_random();
+    uint64_t b = next_random();
+
+    snprintf(response->request_id, sizeof(response->request_id), "%08x-%04x-4%03x-%04x-%04x%08x",
+             (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff),
+             (unsigned)(b >> 48 & 0x3fff) | 0x8000, (unsigned)(b >> 32 & 0xffff),
+             (unsigned)(b & 0xffffffff));
+}
+
+void multi_model_begin(struct http_response *response, int status)
+{
+    response->status = status;
+    response->reason = reason_of(status);
+    response->content_type = "application/json";
+    response->extra_headers = "Pragma: no-cache\r\n"
+                              "Cache-Control: no-cache; no-store, must-revalidate, private\r\n"
+                              "Expires: Thu, 01 Jan 1970 00:00:00 UTC\r\n";
+    response->close = status >= 400;
+    set_request_id(response);
+    buffer_clear(&response->body);
+}
+
+void multi_model_check(struct http_response *response, int failed)
+{
+    if (failed)
+        multi_model_begin(response, 503);
+}
+
+/* One line for the log: the beginning of the text, control characters as spaces. */
+static void tell(struct http_response *response, struct bytes text)
+{
+    size_t n = text.size < sizeof(response->log) - 1 ? text.size : sizeof(response->log) - 1;
+
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = text.data[i];
+
+        response->log[i] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+    }
+    response->log[n] = '\0';
+}
+
+void multi_model_error(struct http_response *response, int status, const char *type,
+                       struct bytes message)
+{
+    multi_model_begin(response, status);
+    multi_model_check(response, mme_answer_error(&response->body, status, type, message));
+    if (!response->log[0])
+        tell(response, message);
+}
+
+void multi_model_errorf(struct http_response *response, int status, const char *type,
+                        const char *format, ...)
+{
+    char text[STATUS_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    multi_model_error(response, status, type, bytes_text(text));
+}
+
+void multi_model_statusf(struct http_response *response, int status, const char *format, ...)
+{
+    char text[STATUS_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    multi_model_begin(response, status);
+    multi_model_check(response, mme_answer_status(&response->body, bytes_text(text)));
+}
+
+void multi_model_not_found(struct http_response *response, const struct mme_text *name)
+{
+    multi_model_errorf(response, 404, "ModelNotFoundException", "Model not found: %s", name->data);
+}
+
+/* Invocations. */
+
+enum answer {
+    ANSWER_JSON,
+    ANSWER_CSV,
+    ANSWER_UNKNOWN,
+};
+
+/* What the response is to be: not the single-model list. Missing, empty and * / * mean the default.
+ * *ret_type is echoed. */
+static enum answer negotiate(bool present, struct bytes accept, const char *default_accept,
+                             const char **ret_type, bool *ret_is_default)
+{
+    static const struct {
+        const char *name;
+        enum answer answer;
+    } types[] = {
+        {"application/json", ANSWER_JSON},
+        {"text/csv", ANSWER_CSV},
+        {"csv", ANSWER_CSV},
+    };
+    const uint8_t *end = accept.size ? memchr(accept.data, ';', accept.size) : NULL;
+    struct bytes type = bytes_of("", 0);
+
+    if (present)
+        type = bytes_trim(bytes_of(accept.data, end ? (size_t)(end - accept.data) : accept.size));
+    *ret_is_default = type.size == 0 || bytes_is(type, "*/*");
+    if (*ret_is_default)
+        type = bytes_text(default_accept ? default_accept : "application/json");
+    for (size_t i = 0; i < ARRAY_LENGTH(types); i++) {
+        if (bytes_is_nocase(type, types[i].name)) {
+            *ret_type = types[i].name;
+            return types[i].answer;
+        }
+    }
+    return ANSWER_UNKNOWN;
+}
+
+/* The body in the shapes of multi-model mode, from the predictions that scoring left. */
+static void answer_predictions(struct multi_model *self, struct http_exchange *exchange,
+                               const struct predictions *predictions)
+{
+    const struct invocation_rules *rules = &self->settings.rules;
+    struct http_response *response = &exchange->response;
+    const char *type = NULL;
+    struct err err = ERR_INIT;
+    bool is_default;
+    enum answer answer = negotiate(exchange->request.has_accept, exchange->request.accept,
+                                   rules->default_accept, &type, &is_default);
+    int failed;
+
+    if (answer == ANSWER_UNKNOWN && is_default) {
+        multi_model_errorf(response, 500, "InternalServerException",
+                           "no encoder for the default response type %s: set "
+                           "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT to application/json or text/csv",
+                           rules->default_accept);
+        return;
+    }
+    if (answer == ANSWER_UNKNOWN) {
+        struct bytes accept = bytes_head(exchange->request.accept, 1000);
+
+        multi_model_errorf(response, 406, "BadRequestException",
+                           "Accept type %.*s is not supported. Please use supported accept types: "
+                           "['application/json', 'text/csv'].",
+                           (int)accept.size, (const char *)accept.data);
+        return;
+    }
+    multi_model_begin(response, 200);
+    response->reason = "";
+    response->content_type = type;
+    if (answer == ANSWER_JSON)
+        failed = mme_answer_json(&response->body, predictions);
+    else if (rules->batch)
+        failed = encode_batch(predictions, &response->body, &err);
+    else
+        failed = mme_answer_csv(&response->body, predictions);
+    if (failed)
+        multi_model_errorf(response, 507, "InternalServerException", "Out of resources");
+}
+
+/* The single-model outcome that is no success, as an error object with the same text. */
+static void answer_failure(struct http_response *response, const struct invocation_result *result,
+                           struct invocation_scratch *scratch)
+{
+    int status = result->status;
+    struct bytes message;
+
+    if (status == 204) {
+        multi_model_begin(response, 204);
+        response->content_type = NULL;
+        response->no_length = true;
+        return;
+    }
+    if (status == 503) { /* the only reason there is: no memory */
+        multi_model_errorf(response, 507, "InternalServerException", "Out of resources");
+        return;
+    }
+    /* the text is in the body that the answer will replace, or, of a page, only in the log */
+    buffer_clear(&scratch->message);
+    if (!result->content_type)
+        message = bytes_text(response->log);
+    else if (buffer_append(&scratch->message, response->body.data, response->body.size))
+        message = bytes_text("the message does not fit in memory");
+    else
+        message = bytes_of(scratch->message.data, scratch->message.size);
+    multi_model_error(response, status,
+                      status < 500 ? "BadRequestException" : "InternalServerException", message);
+}
+
+/* Runs one invocation to its answer, on whichever thread. */
+static void score(struct multi_model *self, struct http_exchange *exchange,
+                  const struct model *model, struct invocation_scratch *scratch)
+{
+    const struct http_request *request = &exchange->request;
+    struct http_response *response = &exchange->response;
+    struct invocation invocation = {
+        .body = request->body,
+        .has_content_type = request->has_content_type,
+        .content_type = request->content_type,
+        /* any type that is known: the shapes are made here, after it */
+        .has_accept = true,
+        .accept = bytes_text("text/csv"),
+    };
+    struct invocation_rules rules = {.strict = self->settings.rules.strict};
+    struct invocation_result result;
+
+    invocation_run(model, &rules, &invocation, scratch, &response->body, &result, response->log,
+                   sizeof(response->log));
+    if (result.status == 200)
+        answer_predictions(self, exchange, &scratch->predictions);
+    else
+        answer_failure(response, &result, scratch);
+    counter_add(&self->counters.rows, result.rows);
+}
+
+/* An invocation on its way through a worker. */
+struct job {
+    struct multi_model *self;
+    struct http_exchange *exchange;
+    struct registry_entry *entry;
+};
+
+static void run_job(void *argument, unsigned worker)
+{
+    struct job *job = argument;
+    struct multi_model *self = job->self;
+    struct http_exchange *exchange = job->exchange;
+
+    score(self, exchange, registry_model(job->entry),
+          &self->scratches[self->settings.loops + worker]);
+    registry_put(job->entry);
+    free(job);
+    http_exchange_finish(exchange);
+}
+
+/* Takes over the reference to the model. */
+static enum http_action defer(struct multi_model *self, struct http_exchange *exchange,
+                              struct registry_entry *entry, const struct mme_text *name)
+{
+    struct job *job = mem_alloc(1, sizeof(*job));
+
+    if (job) {
+        *job = (struct job){.self = self, .exchange = exchange, .entry = entry};
+        if (workers_submit(self->workers, run_job, job)) {
+            counter_add(&self->counters.deferred, 1);
+            return HTTP_DEFERRED;
+        }
+        free(job);
+    }
+    registry_put(entry);
+    counter_add(&self->counters.queue_full, 1);
+    multi_model_errorf(&exchange->response, 503, "ServiceUnavailableException",
+                       "No worker is available to serve request: %s", name->data);
+    exchange->response.note = "the queue for large requests is full (--queue)";
+    return HTTP_RESPOND;
+}
+
+static enum http_action invoke(struct multi_model *self, struct http_exchange *exchange,
+                               unsigned loop, const struct mme_text *name)
+{
+    struct registry_entry *entry = registry_get(self->registry, bytes_of(name->data, name->size));
+
+    if (!entry) {
+        multi_model_not_found(&exchange->response, name);
+        return HTTP_RESPOND;
+    }
+    counter_add(&self->counters.body_bytes, exchange->request.body.size);
+    if (invocation_cost(registry_model(entry), exchange->request.body.size) > INLINE_NS)
+        return defer(self, exchange, entry, name);
+    score(self, exchange, registry_model(entry), &self->scratches[loop]);
+    registry_put(entry);
+    return HTTP_RESPOND;
+}
+
+/* Routes. */
+
+static void answer_ping(struct http_response *response)
+{
+    multi_model_statusf(response, 200, "Healthy");
+}
+
+static void answer_execution_parameters(struct multi_model *self, struct http_exchange *exchange)
+{
+    struct http_response *response = &exchange->response;
+    enum http_method method = exchange->request.method;
+
+    if (method != HTTP_GET && method != HTTP_HEAD) {
+        multi_model_errorf(response, 500, "ModelServerEndpointException",
+                           "/execution-parameters takes GET only");
+        return;
+    }
+    multi_model_begin(response, 200);
+    response->content_type = NULL;
+    multi_model_check(response,
+                      mme_answer_execution_parameters(&response->body, self->settings.body_max));
+}
+
+static void answer_root(struct http_exchange *exchange)
+{
+    struct http_response *response = &exchange->response;
+
+    if (exchange->request.method != HTTP_OPTIONS) {
+        multi_model_errorf(response, 405, "MethodNotAllowedException",
+                           "Requested method is not allowed, please refer to API document.");
+        return;
+    }
+    multi_model_begin(response, 200);
+    multi_model_check(response, mme_answer_api(&response->body));
+}
+
+/* The model's name, from the path or, for /invocations, the query. False: answered. */
+static bool find_name(struct http_exchange *exchange, enum mme_route route, struct bytes encoded,
+                      struct mme_text *ret)
+{
+    struct http_response *response = &exchange->response;
+    enum mme_decoded decoded;
+
+    if (route == MME_ROUTE_INVOCATIONS)
+        decoded = mme_parameter(exchange->request.query, "model_name", ret);
+    else
+        decoded = mme_decode(encoded, false, ret);
+    if (decoded == MME_DECODED && ret->size)
+        return true;
+    if (decoded == MME_DECODED || decoded == MME_NOT_THERE)
+        multi_model_errorf(response, 400, "BadRequestException",
+                           "Parameter model_name is required.");
+    else
+        multi_model_errorf(response, 400, "BadRequestException",
+                           decoded == MME_TOO_LONG
+                               ? "The model's name is too long."
+                               : "The model's name is not percent-encoded UTF-8 text.");
+    return false;
+}
+
+/* Requests are answered when they are whole: those with a large body are the few that are scored.
+ */
+static enum http_action on_head(void *argument, struct http_exchange *exchange, unsigned loop)
+{
+    (void)argument;
+    (void)exchange;
+    (void)loop;
+    return HTTP_READ_BODY;
+}
+
+static enum http_action on_request(void *argument, struct http_exchange *exchange, unsigned loop)
+{
+    struct multi_model *self = argument;
+    struct http_response *response = &exchange->response;
+    struct mme_text name;
+    struct bytes encoded;
+    enum mme_route route = mme_route(exchange->request.path, &encoded);
+
+    switch (route) {
+    case MME_ROUTE_PING:
+        answer_ping(response);
+        return HTTP_RESPOND;
+    case MME_ROUTE_EXECUTION_PARAMETERS:
+        answer_execution_parameters(self, exchange);
+        return HTTP_RESPOND;
+    case MME_ROUTE_ROOT:
+        answer_root(exchange);
+        return HTTP_RESPOND;
+    case MME_ROUTE_MODELS:
+        return multi_model_models(self, exchange);
+    case MME_ROUTE_MODEL:
+        return find_name(exchange, route, encoded, &name) ? multi_model_model(self, exchange, &name)
+                                                          : HTTP_RESPOND;
+    case MME_ROUTE_INVOKE:
+    case MME_ROUTE_INVOCATIONS:
+        return find_name(exchange, route, encoded, &name) ? invoke(self, exchange, loop, &name)
+                                                          : HTTP_RESPOND;
+    case MME_ROUTE_NONE:
+        break;
+    }
+    multi_model_errorf(response, 404, "ResourceNotFoundException",
+                       "Requested resource is not found, please refer to API document.");
+    return HTTP_RESPOND;
+}
+
+static void on_refuse(void *argument, struct http_exchange *exchange, int status, const char *why)
+{
+    struct http_response *response = &exchange->response;
+
+    (void)argument;
+    if (status == 413) { /* as the original: nothing */
+        multi_model_begin(response, status);
+        response->content_type = NULL;
+    } else {
+        multi_model_errorf(response, status,
+                           status < 500    ? "BadRequestException"
+                           : status == 503 ? "ServiceUnavailableException"
+                                           : "InternalServerException",
+                           "%s", why);
+    }
+    response->note = why;
+}
+
+static void on_done(void *argument, struct http_exchange *exchange, unsigned loop, bool sent)
+{
+    struct multi_model *self = argument;
+    unsigned hundreds = sent ? (unsigned)exchange->response.status / 100 : 0;
+
+    (void)loop;
+    counter_add(&self->counters.requests, 1);
+    counter_add(&self->counters.status[hundreds < 6 ? hundreds : 0], 1);
+    counter_add(&self->counters.sent_bytes, exchange->sent_bytes);
+    access_log_request(self->log, exchange, sent);
+}
+
+struct http_handler multi_model_handler(struct multi_model *self)
+{
+    return (struct http_handler){
+        .self = self,
+        .head = on_head,
+        .request = on_request,
+        .refuse = on_refuse,
+        .done = on_done,
+    };
+}
+
+/* The whole. */
+
+static int init(struct multi_model *self, struct err *err)
+{
+    const struct multi_model_settings *settings = &self->settings;
+    size_t count = settings->loops + settings->workers;
+
+    self->scratches = mem_zero(count, sizeof(*self->scratches));
+    if (!self->scratches)
+        return err_memory(err, count * sizeof(*self->scratches), "scratch memory");
+    self->scratch_count = count;
+    for (size_t i = 0; i < count; i++)
+        invocation_scratch_init(&self->scratches[i]);
+    if (registry_new(&settings->registry, &self->registry, err) ||
+        workers_new(settings->workers, settings->queue, &self->workers, err) ||
+        workers_new(settings->registry.loaders, settings->load_queue, &self->loaders, err))
+        return -1;
+    return 0;
+}
+
+int multi_model_new(const struct multi_model_settings *settings, struct access_log *log,
+                    struct multi_model **ret, struct err *err)
+{
+    struct multi_model *self = mem_zero(1, sizeof(*self));
+
+    if (!self)
+        return err_memory(err, sizeof(*self), "multi-model mode");
+    self->settings = *settings;
+    self->log = log;
+    if (init(self, err)) {
+        multi_model_free(self);
+        return -1;
+    }
+    *ret = self;
+    return 0;
+}
+
+void multi_model_stop(struct multi_model *self)
+{
+    if (!self)
+        return;
+    if (self->registry)
+        registry_stop(self->registry);
+    workers_free(self->loaders);
+    self->loaders = NULL;
+    workers_free(self->workers);
+    self->workers = NULL;
+    registry_free(self->registry);
+    self->registry = NULL;
+}
+
+void multi_model_free(struct multi_model *self)
+{
+    if (!self)
+        return;
+    multi_model_stop(self);
+    for (size_t i = 0; i < self->scratch_count; i++)
+        invocation_scratch_fini(&self->scratches[i]);
+    free(self->scratches);
+    free(self);
+}
+
+struct counters *multi_model_counters(struct multi_model *self)
+{
+    return &self->counters;
+}
+
+size_t multi_model_waiting(struct multi_model *self)
+{
+    return workers_waiting(self->workers);
+}
+
+bool multi_model_idle(struct multi_model *self)
+{
+    return workers_idle(self->workers) && workers_idle(self->loaders) &&
+           atomic_load(&self->unloading) == 0;
+}
+
+void multi_model_usage(struct multi_model *self, struct registry_usage *ret)
+{
+    registry_usage(self->registry, ret);
+}
