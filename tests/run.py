@@ -168,11 +168,13 @@ def step_tsan():
 def step_valgrind():
     directory = build("build")
     if directory:
-        # http_server measures deadlines and takes descriptors away: not for a simulated processor
+        # http_server measures deadlines and takes descriptors away; number_parse checks with long
+        # double, which the simulated processor has with 64 bits only
+        left_out = ("test_http_server", "test_number_parse")
         names = [
             path.stem[len("test_") :]
             for path in sorted((root / "tests" / "unit").glob("test_*.c"))
-            if path.stem != "test_http_server"
+            if path.stem not in left_out
         ]
         meson_test(directory, "--setup", "valgrind", *names)
 

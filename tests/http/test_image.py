@@ -163,6 +163,7 @@ def test_labels_and_size(image):
         about["Config"]["Labels"]["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"]
         == "true"
     )
+    assert about["Config"]["Labels"]["com.amazonaws.sagemaker.capabilities.multi-models"] == "true"
     assert about["Config"]["Entrypoint"] == ["/usr/local/bin/endpointd"]
     assert about["Size"] < 60_000_000
 
