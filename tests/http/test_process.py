@@ -240,17 +240,18 @@ def test_access_log_after_rotation(example_model, tmp_path):
         wait_until(lambda: "execution-parameters" in path.read_text())
 
 
-def test_failed_requests_are_logged_and_rate_limited(server):
-    after = len(server.lines)
-    server.post("1,oops")
-    line = server.wait_for("oops", after=after)
-    assert "415" in line and "POST /invocations" in line
-    for _ in range(60):
+def test_failed_requests_are_logged_and_rate_limited(example_model):
+    with serving("--model", example_model) as server:
+        after = len(server.lines)
         server.post("1,oops")
-    time.sleep(1.1)
-    server.post("1,oops")
-    server.wait_for("more failed requests were not logged", after=after)
-    assert sum("oops" in line for line in server.lines[after:]) < 45
+        line = server.wait_for("oops", after=after)
+        assert "415" in line and "POST /invocations" in line
+        for _ in range(60):
+            server.post("1,oops")
+        time.sleep(1.1)
+        server.post("1,oops")
+        server.wait_for("more failed requests were not logged", after=after)
+        assert sum("oops" in line for line in server.lines[after:]) < 45
 
 
 @pytest.mark.parametrize(
