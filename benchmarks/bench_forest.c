@@ -6,10 +6,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "algorithms/forest.h"
 #include "base/memory.h"
+#include "benchmarks/timing.h"
 
 #define ROWS   1000
 #define SLICES 31
@@ -45,22 +45,6 @@ static float uniform(void)
 static float normal(void)
 {
     return uniform() + uniform() + uniform() + uniform() + uniform() + uniform() - 3.0f;
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
 }
 
 static void *need(void *memory)
@@ -107,7 +91,7 @@ static double time_rows(const struct scorer *scorer, const float *x, size_t colu
 
     scratch_init(&scratch);
     for (int s = 0; s < SLICES; s++) {
-        double start = now();
+        double start = cpu_seconds();
 
         for (size_t row = 0; row < ROWS; row += block) {
             struct matrix matrix = {
@@ -122,11 +106,10 @@ static double time_rows(const struct scorer *scorer, const float *x, size_t colu
                 exit(1);
             }
         }
-        slices[s] = (now() - start) / ROWS;
+        slices[s] = (cpu_seconds() - start) * 1e6 / ROWS;
     }
     scratch_fini(&scratch);
-    qsort(slices, SLICES, sizeof(*slices), compare);
-    return slices[SLICES / 2];
+    return median(slices, SLICES);
 }
 
 static void run(const struct shape *shape)
@@ -153,16 +136,16 @@ static void run(const struct shape *shape)
         trees[t] = full_tree(shape->depth, shape->features);
     for (size_t i = 0; i < (size_t)ROWS * shape->features; i++)
         x[i] = uniform() < shape->missing ? NAN : normal();
-    compile = now();
+    compile = cpu_seconds();
     if (forest_new(&spec, &scorer, &err)) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);
     }
-    compile = now() - compile;
+    compile = cpu_seconds() - compile;
     single = time_rows(scorer, x, shape->features, 1, margins);
     printf("%-36s %s  1 row %7.3f  1000 rows %7.3f us/row  compile %.1f ms\n", shape->name,
            scorer->name, single, time_rows(scorer, x, shape->features, ROWS, margins),
-           compile / 1000);
+           compile * 1e3);
     scorer_free(scorer);
     for (uint32_t t = 0; t < shape->trees; t++) {
         free(trees[t].left);

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/number_print.h"
+#include "benchmarks/timing.h"
 #include "server/formats/decode.h"
 
 #define RECORDS  1000
@@ -23,25 +23,6 @@
 static struct buffer text;
 static struct decoder decoder;
 static struct decode_fault fault;
-
-static uint64_t random_word(void)
-{
-    static uint64_t state = 0x9e3779b97f4a7c15u;
-
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state * 0x2545f4914f6cdd1du;
-}
-
-/* Like a column of features: of either sign, of magnitudes from 0.01 to 1000 */
-static double random_feature(void)
-{
-    static const double scales[] = {0.01, 0.1, 1, 10, 100, 1000};
-    uint64_t word = random_word();
-
-    return ((double)(word >> 11) / (double)(UINT64_C(1) << 52) - 1) * scales[word % 6];
-}
 
 static void put(const char *piece)
 {
@@ -142,19 +123,10 @@ static void read_jansson(enum format format)
 
 static double seconds(void (*read)(enum format format), enum format format)
 {
-    struct timespec start, stop;
+    double start = cpu_seconds();
 
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
     read(format);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &stop);
-    return (double)(stop.tv_sec - start.tv_sec) + (double)(stop.tv_nsec - start.tv_nsec) * 1e-9;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
+    return cpu_seconds() - start;
 }
 
 static void measure(const struct form *form, int runs)
@@ -167,10 +139,8 @@ static void measure(const struct form *form, int runs)
         times[0][i] = seconds(read_ours, form->format);
         times[1][i] = seconds(read_jansson, form->format);
     }
-    for (int side = 0; side < 2; side++) {
-        qsort(times[side], (size_t)runs, sizeof(double), compare);
-        rate[side] = (double)text.size / times[side][runs / 2] * 1e-6;
-    }
+    for (int side = 0; side < 2; side++)
+        rate[side] = (double)text.size / median(times[side], (size_t)runs) * 1e-6;
     printf("%-36s %8zu %8.0f MB/s %8.0f MB/s %6.1fx\n", form->name, text.size, rate[0], rate[1],
            rate[0] / rate[1]);
 }

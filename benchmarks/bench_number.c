@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/compiler.h"
 #include "base/number_parse.h"
 #include "base/number_print.h"
+#include "benchmarks/timing.h"
 
 #define NUMBERS  30000
 #define RUNS_MAX 1001
@@ -22,25 +22,6 @@
 static char text[NUMBERS * 32 + 64];
 static char *text_end;
 static double numbers[NUMBERS];
-
-static uint64_t random_word(void)
-{
-    static uint64_t state = 0x9e3779b97f4a7c15u;
-
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state * 0x2545f4914f6cdd1du;
-}
-
-/* Like a column of features: of either sign, of magnitudes from 0.001 to 1000 */
-static double random_feature(void)
-{
-    static const double scales[] = {0.01, 0.1, 1, 10, 100, 1000};
-    uint64_t word = random_word();
-
-    return ((double)(word >> 11) / (double)(UINT64_C(1) << 52) - 1) * scales[word % 6];
-}
 
 static void fill(const char *format)
 {
@@ -128,27 +109,17 @@ static double print_library(void)
 
 static double nanoseconds(double (*run)(void), double *ret_check)
 {
-    struct timespec start, stop;
+    double start = cpu_seconds();
 
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
     *ret_check = run();
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &stop);
-    return ((double)(stop.tv_sec - start.tv_sec) * 1e9 + (double)(stop.tv_nsec - start.tv_nsec)) /
-           NUMBERS;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
+    return (cpu_seconds() - start) * 1e9 / NUMBERS;
 }
 
 static void measure(const char *name, double (*ours)(void), double (*theirs)(void), int runs,
                     bool same)
 {
     static double times[2][RUNS_MAX];
-    double check[2];
+    double check[2], middle[2];
 
     for (int i = 0; i < runs; i++) {
         times[0][i] = nanoseconds(ours, &check[0]);
@@ -159,9 +130,8 @@ static void measure(const char *name, double (*ours)(void), double (*theirs)(voi
         }
     }
     for (int side = 0; side < 2; side++)
-        qsort(times[side], (size_t)runs, sizeof(double), compare);
-    printf("%-34s %8.1f ns  %8.1f ns  %6.1fx\n", name, times[0][runs / 2], times[1][runs / 2],
-           times[1][runs / 2] / times[0][runs / 2]);
+        middle[side] = median(times[side], (size_t)runs);
+    printf("%-34s %8.1f ns  %8.1f ns  %6.1fx\n", name, middle[0], middle[1], middle[1] / middle[0]);
 }
 
 int main(int argc, char **argv)

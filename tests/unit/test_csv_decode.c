@@ -1,15 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "server/formats/decode.h"
+#include "tests/unit/decode_result.h"
 
 #define SHAPE(n)                                                                                   \
     "setting an array element with a sequence. The requested array has an inhomogeneous shape "    \
@@ -17,90 +6,14 @@
 #define FLOAT "could not convert string to float: "
 #define MISS  NAN
 
-/* A decoded body. */
-struct result {
-    int status;
-    struct decode_fault fault;
-    uint64_t columns;
-    size_t rows;
-    struct buffer values;
-    char *message; /* NUL terminated */
-};
-
-static struct decoder decoder;
-
-static int setup(void **state)
-{
-    (void)state;
-    decoder_init(&decoder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    decoder_fini(&decoder);
-    return 0;
-}
-
-static void result_fini(struct result *result)
-{
-    decode_fault_fini(&result->fault);
-    buffer_fini(&result->values);
-    free(result->message);
-}
-
-/* Appends the rows that the decoder has. */
 static void drain(struct result *result, size_t block)
 {
-    struct matrix matrix;
-
-    for (;;) {
-        result->status = decoder_next(&decoder, block, &matrix, &result->fault);
-        if (result->status || !matrix.rows)
-            break;
-        assert_int_equal(matrix.kind, MATRIX_DENSE);
-        assert_true(matrix.rows <= block);
-        assert_int_equal(matrix.columns, decoder.columns);
-        result->rows += matrix.rows;
-        assert_int_equal(buffer_append(&result->values, matrix.values,
-                                       matrix.rows * matrix.columns * sizeof(float)),
-                         0);
-    }
-    result->columns = decoder.columns;
+    drain_rows(result, block, append_dense);
 }
 
-static void set_message(struct result *result)
-{
-    const struct buffer *message = &result->fault.message;
-
-    free(result->message);
-    result->message = NULL;
-    if (result->status)
-        result->message = strndup(message->data ? message->data : "", message->size);
-}
-
-/* Decodes a copy of exactly `size` bytes, so that a sanitizer sees a read beyond them. */
 static struct result decode(const void *body, size_t size, struct decode_rules rules, size_t block)
 {
-    struct result result = {.status = 0};
-    uint8_t *copy = malloc(size ? size : 1);
-
-    assert_non_null(copy);
-    memcpy(copy, body, size);
-    decode_fault_init(&result.fault);
-    buffer_init(&result.values, SIZE_MAX);
-    result.status = decoder_open(&decoder, FORMAT_CSV, bytes_of(copy, size), &rules, &result.fault);
-    if (!result.status)
-        drain(&result, block);
-    set_message(&result);
-    free(copy);
-    return result;
-}
-
-static bool same_float(float a, float b)
-{
-    return memcmp(&a, &b, sizeof(a)) == 0 || (isnan(a) && isnan(b));
+    return decode_copy(FORMAT_CSV, body, size, &rules, block, append_dense);
 }
 
 #define VALUES_MAX 16
@@ -176,7 +89,7 @@ static void test_good(void **state)
 
         for (size_t b = 0; b < 3; b++) {
             struct result result = decode(c->body, size, (struct decode_rules){0}, blocks[b]);
-            const float *values = (const float *)(const void *)result.values.data;
+            const float *values = result_values(&result);
 
             if (result.status)
                 fail_msg("%s: %s", c->body, result.message);
@@ -427,8 +340,8 @@ static void test_block_sizes(void **state)
         struct result result = decode(body, strlen(body), (struct decode_rules){0}, blocks[b]);
 
         assert_int_equal(result.rows, 300);
-        assert_int_equal(result.values.size, first.values.size);
-        assert_memory_equal(result.values.data, first.values.data, first.values.size);
+        assert_int_equal(result.output.size, first.output.size);
+        assert_memory_equal(result.output.data, first.output.data, first.output.size);
         result_fini(&result);
     }
     result_fini(&first);
@@ -445,11 +358,9 @@ static void test_continue_equals_whole(void **state)
     (void)state;
     assert_int_equal(whole.status, 0);
     for (size_t lines = 1; lines < 40; lines += 13) {
-        struct result result = {.status = 0};
+        struct result result = result_new();
         struct decode_rules rules = {.more_follows = true};
 
-        decode_fault_init(&result.fault);
-        buffer_init(&result.values, SIZE_MAX);
         for (size_t at = 0; at < size;) {
             size_t end = at;
 
@@ -465,8 +376,8 @@ static void test_continue_equals_whole(void **state)
         }
         assert_int_equal(result.rows, 100);
         assert_int_equal(decoder.rows_done, 100);
-        assert_int_equal(result.values.size, whole.values.size);
-        assert_memory_equal(result.values.data, whole.values.data, whole.values.size);
+        assert_int_equal(result.output.size, whole.output.size);
+        assert_memory_equal(result.output.data, whole.output.data, whole.output.size);
         result_fini(&result);
     }
     result_fini(&whole);
@@ -477,11 +388,9 @@ static void test_continue_equals_whole(void **state)
 static void check_piece(const char *piece, size_t rows, const char *message, uint64_t row,
                         uint64_t column)
 {
-    struct result result = {.status = 0};
+    struct result result = result_new();
     struct decode_rules rules = {.more_follows = true};
 
-    decode_fault_init(&result.fault);
-    buffer_init(&result.values, SIZE_MAX);
     assert_int_equal(decoder_open(&decoder, FORMAT_CSV, bytes_text("1;2\n"), &rules, &result.fault),
                      0);
     drain(&result, 10);
@@ -525,36 +434,8 @@ static void test_memory(void **state)
     static const char *const bodies[] = {"1,2\n3,4\n", "1,x\n", "1,2\n3"};
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        bool failed = true;
-
-        for (long n = 1; failed; n++) {
-            struct result result;
-
-            assert_true(n < 20);
-            decoder_fini(&decoder);
-            decoder_init(&decoder);
-            result = (struct result){.status = 0};
-            decode_fault_init(&result.fault);
-            buffer_init(&result.values, SIZE_MAX);
-            mem_fail_at(n);
-            result.status = decoder_open(&decoder, FORMAT_CSV, bytes_text(bodies[i]),
-                                         &(struct decode_rules){0}, &result.fault);
-            if (!result.status) {
-                struct matrix matrix;
-
-                result.status = decoder_next(&decoder, 10, &matrix, &result.fault);
-            }
-            mem_fail_at(0);
-            failed = result.fault.out_of_memory;
-            if (failed)
-                assert_int_equal(result.status, -1);
-            else
-                assert_int_equal(result.status, i == 0 ? 0 : -1);
-            assert_true(n > 1 || failed);
-            result_fini(&result);
-        }
-    }
+    for (size_t i = 0; i < ARRAY_LENGTH(bodies); i++)
+        check_memory(FORMAT_CSV, bodies[i], &(struct decode_rules){0}, 20, i == 0 ? 0 : -1);
 }
 
 /* A body of one row, or of one column, that is as large as a request may be. */
@@ -614,17 +495,18 @@ static void test_other_formats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_good, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_infinity, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_empty_last_cell, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sniffed_length, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_block_sizes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_continue_equals_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_continue, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_extremes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_other_formats, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_good, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_bad, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_infinity, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_empty_last_cell, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_sniffed_length, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_block_sizes, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_continue_equals_whole, decoder_setup,
+                                        decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_continue, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_memory, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_extremes, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_other_formats, decoder_setup, decoder_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

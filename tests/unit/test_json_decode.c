@@ -1,11 +1,4 @@
-#include "tests/unit/unit.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "server/formats/decode.h"
+#include "tests/unit/decode_result.h"
 
 #define MISS       NAN
 #define VALUES_MAX 24
@@ -14,49 +7,6 @@
     {                                                                                              \
         .json_null_is_missing = true                                                               \
     }
-
-/* A decoded body; absent entries of CSR rows are NaN here. */
-struct result {
-    int status;
-    bool sparse;
-    uint64_t columns;
-    size_t rows;
-    struct buffer values; /* rows x columns */
-    struct decode_fault fault;
-    char *message; /* NUL terminated; NULL where there is no fault */
-};
-
-static struct decoder decoder;
-
-static int setup(void **state)
-{
-    (void)state;
-    decoder_init(&decoder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    decoder_fini(&decoder);
-    return 0;
-}
-
-static struct result result_new(void)
-{
-    struct result result = {.status = 0};
-
-    decode_fault_init(&result.fault);
-    buffer_init(&result.values, SIZE_MAX);
-    return result;
-}
-
-static void result_fini(struct result *result)
-{
-    decode_fault_fini(&result->fault);
-    buffer_fini(&result->values);
-    free(result->message);
-}
 
 static void append_missing(struct buffer *values, size_t count)
 {
@@ -68,13 +18,12 @@ static void append_missing(struct buffer *values, size_t count)
 
 static void append_csr(struct result *result, const struct matrix *matrix)
 {
-    assert_int_equal(matrix->row_start[0], 0);
     for (size_t r = 0; r < matrix->rows; r++) {
-        size_t before = result->values.size;
+        size_t before = result->output.size;
         float *row;
 
-        append_missing(&result->values, matrix->columns);
-        row = (float *)(void *)(result->values.data + before);
+        append_missing(&result->output, matrix->columns);
+        row = (float *)(void *)(result->output.data + before);
         for (size_t i = matrix->row_start[r]; i < matrix->row_start[r + 1]; i++) {
             assert_true(matrix->column[i] < matrix->columns);
             assert_true(i == matrix->row_start[r] || matrix->column[i - 1] < matrix->column[i]);
@@ -83,55 +32,26 @@ static void append_csr(struct result *result, const struct matrix *matrix)
     }
 }
 
-/* Appends the rows that the decoder has. */
+/* Absent entries of CSR rows are NaN here. */
+static void append_any(struct result *result, const struct matrix *matrix)
+{
+    if (matrix->kind == MATRIX_CSR)
+        append_csr(result, matrix);
+    else
+        append_dense(result, matrix);
+}
+
 static void drain(struct result *result, size_t block)
 {
-    struct matrix matrix;
-
-    for (;;) {
-        result->status = decoder_next(&decoder, block, &matrix, &result->fault);
-        if (result->status || !matrix.rows)
-            break;
-        assert_true(matrix.rows <= block);
-        assert_int_equal(matrix.columns, decoder.columns);
-        result->rows += matrix.rows;
-        result->sparse = matrix.kind == MATRIX_CSR;
-        if (result->sparse)
-            append_csr(result, &matrix);
-        else
-            assert_int_equal(buffer_append(&result->values, matrix.values,
-                                           matrix.rows * matrix.columns * sizeof(float)),
-                             0);
-    }
-    result->columns = decoder.columns;
+    drain_rows(result, block, append_any);
 }
 
-static void set_message(struct result *result)
-{
-    const struct buffer *message = &result->fault.message;
-
-    if (result->status)
-        result->message = strndup(message->data ? message->data : "", message->size);
-}
-
-/* Decodes a copy of exactly `size` bytes, so that a sanitizer sees a read beyond them. */
 static struct result decode(enum format format, const void *body, size_t size,
                             struct decode_rules rules, size_t block)
 {
-    struct result result = result_new();
-    uint8_t *copy = malloc(size ? size : 1);
+    struct result result = decode_copy(format, body, size, &rules, block, append_any);
 
-    assert_non_null(copy);
-    memcpy(copy, body, size);
-    result.status = decoder_open(&decoder, format, bytes_of(copy, size), &rules, &result.fault);
-    if (!result.status) {
-        uint64_t rows = decoder.rows;
-
-        drain(&result, block);
-        assert_int_equal(result.rows, rows);
-    }
-    set_message(&result);
-    free(copy);
+    assert_int_equal(result.rows, result.rows_told);
     return result;
 }
 
@@ -140,14 +60,9 @@ static struct result decode_text(enum format format, const char *body)
     return decode(format, body, strlen(body), XGBOOST, 1000);
 }
 
-static bool same_float(float a, float b)
-{
-    return memcmp(&a, &b, sizeof(a)) == 0 || (isnan(a) && isnan(b));
-}
-
 static void check_values(const struct result *result, const float *expected, const char *body)
 {
-    const float *values = (const float *)(const void *)result->values.data;
+    const float *values = result_values(result);
 
     for (size_t i = 0; i < result->rows * result->columns; i++) {
         if (!same_float(values[i], expected[i]))
@@ -625,7 +540,7 @@ static void test_every_cut(void **state)
     whole_lines = decode_text(FORMAT_JSONLINES, lines);
     assert_int_equal(whole.rows, 3);
     assert_int_equal(whole_lines.rows, 3);
-    assert_memory_equal(whole.values.data, whole_lines.values.data, whole.values.size);
+    assert_memory_equal(whole.output.data, whole_lines.output.data, whole.output.size);
     for (size_t size = 0; size < sizeof(document) - 1; size++) {
         struct result result = decode(FORMAT_JSON, document, size, XGBOOST, 2);
 
@@ -644,7 +559,7 @@ static void test_every_cut(void **state)
             fail_msg("cut of lines at %zu: %s", size, result.message ? result.message : "no fault");
         if (!result.status) {
             assert_int_equal(result.rows, rows);
-            assert_memory_equal(result.values.data, whole_lines.values.data, result.values.size);
+            assert_memory_equal(result.output.data, whole_lines.output.data, result.output.size);
         }
         result_fini(&result);
     }
@@ -652,46 +567,45 @@ static void test_every_cut(void **state)
     result_fini(&whole_lines);
 }
 
-/* Many rows, of which each `sparse`-th is sparse; 0: none. */
+#define PUT(buffer, ...) assert_int_equal(buffer_print(buffer, __VA_ARGS__), 0)
+
+/* Many rows, of which each `sparse`-th is sparse; 0: none. The caller frees the text. */
 static char *make_lines(size_t rows, size_t columns, size_t sparse)
 {
-    char *lines = malloc(rows * (columns * 40 + 100));
+    struct buffer lines;
     unsigned random = 1;
-    char *p;
 
-    if (!lines)
-        abort();
-    p = lines;
+    buffer_init(&lines, SIZE_MAX);
     for (size_t r = 0; r < rows; r++) {
         bool is_sparse = sparse && r % sparse == sparse - 1;
 
-        p += sprintf(p, is_sparse ? "{\"features\":{\"values\":[" : "{\"features\":[");
+        PUT(&lines, is_sparse ? "{\"features\":{\"values\":[" : "{\"features\":[");
         for (size_t c = 0; c < columns; c++) {
             random = random * 1103515245 + 12345;
-            p += sprintf(p, "%s%.4f", c ? "," : "", (double)(int)random * 1e-6);
+            PUT(&lines, "%s%.4f", c ? "," : "", (double)(int)random * 1e-6);
         }
         if (is_sparse) { /* the same columns from behind */
-            p += sprintf(p, "],\"keys\":[");
+            PUT(&lines, "],\"keys\":[");
             for (size_t c = 0; c < columns; c++)
-                p += sprintf(p, "%s%zu", c ? "," : "", columns - c - 1);
-            p += sprintf(p, "],\"shape\":[%zu]}}\n", columns);
+                PUT(&lines, "%s%zu", c ? "," : "", columns - c - 1);
+            PUT(&lines, "],\"shape\":[%zu]}}\n", columns);
         } else {
-            p += sprintf(p, "]}\n");
+            PUT(&lines, "]}\n");
         }
     }
-    return lines;
+    return lines.data;
 }
 
 /* The same lines as a document. */
 static char *make_document(const char *lines)
 {
-    char *document = malloc(strlen(lines) + 32);
-    char *p = document + sprintf(document, "{\"instances\": [%s", lines);
+    struct buffer document;
 
-    for (char *c = document; (c = strchr(c, '\n')); c++)
+    buffer_init(&document, SIZE_MAX);
+    PUT(&document, "{\"instances\": [%.*s]}", (int)strlen(lines) - 1, lines);
+    for (char *c = document.data; (c = strchr(c, '\n')); c++)
         *c = ',';
-    strcpy(p - 1, "]}");
-    return document;
+    return document.data;
 }
 
 static void test_block_sizes(void **state)
@@ -713,8 +627,8 @@ static void test_block_sizes(void **state)
                 decode(FORMAT_JSON, document, strlen(document), XGBOOST, blocks[b]);
 
             assert_int_equal(result.rows, 300);
-            assert_int_equal(result.values.size, first.values.size);
-            assert_memory_equal(result.values.data, first.values.data, first.values.size);
+            assert_int_equal(result.output.size, first.output.size);
+            assert_memory_equal(result.output.data, first.output.data, first.output.size);
             result_fini(&result);
         }
         result_fini(&first);
@@ -752,8 +666,8 @@ static void test_continue_equals_whole(void **state)
         }
         assert_int_equal(result.rows, 100);
         assert_int_equal(decoder.rows_done, 100);
-        assert_int_equal(result.values.size, whole.values.size);
-        assert_memory_equal(result.values.data, whole.values.data, whole.values.size);
+        assert_int_equal(result.output.size, whole.output.size);
+        assert_memory_equal(result.output.data, whole.output.data, whole.output.size);
         result_fini(&result);
     }
     result_fini(&whole);
@@ -854,30 +768,8 @@ static void test_memory(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LENGTH(bodies); i++) {
-        bool failed = true;
-
-        for (long n = 1; failed; n++) {
-            struct result result = result_new();
-
-            assert_true(n < 20);
-            decoder_fini(&decoder);
-            decoder_init(&decoder);
-            mem_fail_at(n);
-            result.status =
-                decoder_open(&decoder, FORMAT_JSON, bytes_text(bodies[i]), &XGBOOST, &result.fault);
-            if (!result.status) {
-                struct matrix matrix;
-
-                result.status = decoder_next(&decoder, 10, &matrix, &result.fault);
-            }
-            mem_fail_at(0);
-            failed = result.fault.out_of_memory;
-            assert_int_equal(result.status, failed || i == 2 ? -1 : 0);
-            assert_true(n > 1 || failed);
-            result_fini(&result);
-        }
-    }
+    for (size_t i = 0; i < ARRAY_LENGTH(bodies); i++)
+        check_memory(FORMAT_JSON, bodies[i], &XGBOOST, 20, i == 2 ? -1 : 0);
 }
 
 /* Bodies as large as a request may be: one wide row, many narrow ones, keys from behind. */
@@ -921,7 +813,7 @@ static void test_extremes(void **state)
     assert_int_equal(result.status, 0);
     assert_int_equal(result.rows, 1);
     assert_int_equal(result.columns, n + 1);
-    assert_true(((float *)(void *)result.values.data)[n] == 1);
+    assert_true(result_values(&result)[n] == 1);
     result_fini(&result);
     free(body);
 }
@@ -945,7 +837,7 @@ static void test_reuse(void **state)
     result_fini(&result);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define T(test) cmocka_unit_test_setup_teardown(test, decoder_setup, decoder_teardown)
 
 int main(void)
 {

@@ -1,15 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "server/formats/decode.h"
+#include "tests/unit/decode_result.h"
 
 #define FLOAT "could not convert string to float: "
 #define INT   "invalid literal for int() with base 10: "
@@ -21,87 +10,38 @@ enum {
     INFINITE = 4,
 };
 
-static struct decoder decoder;
-
-/* A decoded body as text: "c:v c:v\n..." */
-struct result {
-    int status;
-    struct decode_fault fault;
-    struct buffer text;
-    char *message;
-    uint64_t columns;
-    size_t rows;
-};
-
-static int setup(void **state)
-{
-    (void)state;
-    decoder_init(&decoder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    decoder_fini(&decoder);
-    return 0;
-}
-
-static void result_init(struct result *result)
-{
-    *result = (struct result){.status = 0};
-    decode_fault_init(&result->fault);
-    buffer_init(&result->text, SIZE_MAX);
-}
-
-static void result_fini(struct result *result)
-{
-    decode_fault_fini(&result->fault);
-    buffer_fini(&result->text);
-    free(result->message);
-}
-
+/* Rows are kept as text: "c:v c:v\n..." */
 static void print_row(struct result *result, const struct matrix *matrix, size_t row)
 {
     for (size_t i = matrix->row_start[row]; i < matrix->row_start[row + 1]; i++) {
         if (i > matrix->row_start[row]) {
             assert_true(matrix->column[i] > matrix->column[i - 1]);
-            assert_int_equal(buffer_append(&result->text, " ", 1), 0);
+            assert_int_equal(buffer_append(&result->output, " ", 1), 0);
         }
         assert_int_equal(
-            buffer_print(&result->text, "%u:%.9g", matrix->column[i],
+            buffer_print(&result->output, "%u:%.9g", matrix->column[i],
                          isnan(matrix->values[i]) ? (double)NAN : (double)matrix->values[i]),
             0);
     }
-    assert_int_equal(buffer_append(&result->text, "\n", 1), 0);
+    assert_int_equal(buffer_append(&result->output, "\n", 1), 0);
+}
+
+static void append_text(struct result *result, const struct matrix *matrix)
+{
+    assert_int_equal(matrix->kind, MATRIX_CSR);
+    for (size_t r = 0; r < matrix->rows; r++)
+        print_row(result, matrix, r);
 }
 
 static void drain(struct result *result, size_t block)
 {
-    struct matrix matrix;
-
-    for (;;) {
-        result->status = decoder_next(&decoder, block, &matrix, &result->fault);
-        if (result->status || !matrix.rows)
-            break;
-        assert_int_equal(matrix.kind, MATRIX_CSR);
-        assert_int_equal(matrix.columns, decoder.columns);
-        assert_true(matrix.rows <= block);
-        assert_int_equal(matrix.row_start[0], 0);
-        for (size_t r = 0; r < matrix.rows; r++)
-            print_row(result, &matrix, r);
-        result->rows += matrix.rows;
-    }
-    result->columns = decoder.columns;
+    drain_rows(result, block, append_text);
 }
 
 static void finish(struct result *result)
 {
-    const struct buffer *message = &result->fault.message;
-
-    if (result->status)
-        result->message = strndup(message->data ? message->data : "", message->size);
-    assert_int_equal(buffer_append(&result->text, "", 1), 0);
+    set_message(result);
+    assert_int_equal(buffer_append(&result->output, "", 1), 0);
 }
 
 static struct result decode(const void *body, size_t size, int rules, size_t block)
@@ -109,18 +49,10 @@ static struct result decode(const void *body, size_t size, int rules, size_t blo
     struct decode_rules decode_rules = {.libsvm_shift = rules & SHIFT,
                                         .keep_trailing_rows = rules & KEEP,
                                         .infinite_ok = rules & INFINITE};
-    struct result result;
-    uint8_t *copy = malloc(size ? size : 1);
+    struct result result =
+        decode_copy(FORMAT_LIBSVM, body, size, &decode_rules, block, append_text);
 
-    assert_non_null(copy);
-    memcpy(copy, body, size);
-    result_init(&result);
-    result.status =
-        decoder_open(&decoder, FORMAT_LIBSVM, bytes_of(copy, size), &decode_rules, &result.fault);
-    if (!result.status)
-        drain(&result, block);
     finish(&result);
-    free(copy);
     return result;
 }
 
@@ -191,8 +123,8 @@ static void test_good(void **state)
 
             if (result.status)
                 fail_msg("%s: %s", body, result.message);
-            if (strcmp(result.text.data, good_cases[i].rows) != 0)
-                fail_msg("%s: %s", body, result.text.data);
+            if (strcmp(result.output.data, good_cases[i].rows) != 0)
+                fail_msg("%s: %s", body, result.output.data);
             assert_true(result.columns == good_cases[i].columns);
             assert_int_equal(decoder.rows, result.rows);
             result_fini(&result);
@@ -340,7 +272,7 @@ static void test_block_sizes(void **state)
     for (size_t b = 0; b < 4; b++) {
         struct result result = decode(body.data, body.size, SHIFT, blocks[b]);
 
-        assert_string_equal(result.text.data, first.text.data);
+        assert_string_equal(result.output.data, first.output.data);
         result_fini(&result);
     }
     result_fini(&first);
@@ -359,9 +291,8 @@ static void test_continue_equals_whole(void **state)
             struct decode_rules decode_rules = {.libsvm_shift = rules & SHIFT,
                                                 .keep_trailing_rows = rules & KEEP,
                                                 .more_follows = true};
-            struct result result;
+            struct result result = result_new();
 
-            result_init(&result);
             for (size_t at = 0; at < body.size;) {
                 size_t end = at;
 
@@ -380,7 +311,7 @@ static void test_continue_equals_whole(void **state)
                 at = end;
             }
             finish(&result);
-            assert_string_equal(result.text.data, whole.text.data);
+            assert_string_equal(result.output.data, whole.output.data);
             assert_int_equal(result.columns, whole.columns);
             result_fini(&result);
         }
@@ -409,9 +340,8 @@ static void test_continue_faults(void **state)
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
             struct decode_rules decode_rules = {
                 .libsvm_shift = true, .keep_trailing_rows = rules & KEEP, .more_follows = true};
-            struct result result;
+            struct result result = result_new();
 
-            result_init(&result);
             assert_int_equal(decoder_open(&decoder, FORMAT_LIBSVM, bytes_text("1:1\n\n0\n"),
                                           &decode_rules, &result.fault),
                              0);
@@ -440,7 +370,7 @@ static void test_hostile_order(void **state)
     for (unsigned i = 0; i < count; i++)
         assert_int_equal(buffer_print(&body, "%u:%u ", count - i, i), 0);
     assert_int_equal(buffer_print(&body, "\n7:1 7:1"), 0);
-    result_init(&result);
+    result = result_new();
     assert_int_equal(decoder_open(&decoder, FORMAT_LIBSVM, bytes_of(body.data, body.size),
                                   &(struct decode_rules){0}, &result.fault),
                      0);
@@ -461,47 +391,22 @@ static void test_memory(void **state)
     static const char *const bodies[] = {"0:1\n3:1 2:1\n", "x:1", "5:1 3:1 0:inf"};
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        bool failed = true;
-
-        for (long n = 1; failed; n++) {
-            struct result result;
-
-            assert_true(n < 30);
-            decoder_fini(&decoder);
-            decoder_init(&decoder);
-            result_init(&result);
-            mem_fail_at(n);
-            result.status = decoder_open(&decoder, FORMAT_LIBSVM, bytes_text(bodies[i]),
-                                         &(struct decode_rules){0}, &result.fault);
-            if (!result.status) {
-                struct matrix matrix;
-
-                result.status = decoder_next(&decoder, 10, &matrix, &result.fault);
-            }
-            mem_fail_at(0);
-            failed = result.fault.out_of_memory;
-            if (failed)
-                assert_int_equal(result.status, -1);
-            else
-                assert_int_equal(result.status, i == 0 ? 0 : -1);
-            assert_true(n > 1 || failed);
-            result_fini(&result);
-        }
-    }
+    for (size_t i = 0; i < ARRAY_LENGTH(bodies); i++)
+        check_memory(FORMAT_LIBSVM, bodies[i], &(struct decode_rules){0}, 30, i == 0 ? 0 : -1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_good, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_infinity, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_block_sizes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_continue_equals_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_continue_faults, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hostile_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_good, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_bad, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_infinity, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_block_sizes, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_continue_equals_whole, decoder_setup,
+                                        decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_continue_faults, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_hostile_order, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_memory, decoder_setup, decoder_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
