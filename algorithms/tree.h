@@ -26,6 +26,7 @@
 struct tree {
     uint32_t nodes;
     uint32_t leaf_width;
+    size_t file_offset; /* where it begins in its file, for messages; 0: not known */
     int32_t *left;
     int32_t *right;
     uint32_t *feature;

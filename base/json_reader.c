@@ -5,13 +5,17 @@
  *   object := '{' [ string ':' value { ',' string ':' value } ] '}'
  *   array  := '[' [ value { ',' value } ] ']'
  *   string := '"' { any byte but '"' and '\' | '\' one of "\/bfnrtu } '"'
+ *   number := [ '-' ] ( '0' | 1-9 { digit } ) [ '.' digit { digit } ] [ e|E [ '+' | '-' ] digit {
+ * digit } ]
  *
- * with white space (space, \t, \n, \r) around every token. Numbers are what number_parse_json
- * takes: besides JSON's own, NaN, Infinity and -Infinity, which XGBoost and Python write.
+ * with white space (space, \t, \n, \r) around every token. A strict reader takes these numbers, and
+ * strings as the RFC has them; any other takes what number_parse_json does. Both take NaN, Infinity
+ * and -Infinity, which XGBoost and Python write.
  */
 #include "base/json_reader.h"
 
 #include "base/number_parse.h"
+#include "base/unicode.h"
 
 enum {
     STATE_VALUE, /* a value must come */
@@ -50,6 +54,54 @@ static struct bytes take_token(struct cursor *c)
            *c->at != ':' && *c->at != '"' && *c->at != '[' && *c->at != '{')
         c->at++;
     return bytes_of(start, (size_t)(c->at - start));
+}
+
+/* Digits from `at` on; how many. */
+static size_t digits(struct bytes token, size_t at)
+{
+    size_t n = 0;
+
+    while (at + n < token.size && token.data[at + n] >= '0' && token.data[at + n] <= '9')
+        n++;
+    return n;
+}
+
+bool json_is_number(struct bytes token)
+{
+    size_t at = token.size && token.data[0] == '-';
+    size_t whole = digits(token, at);
+
+    if (whole == 0 || (whole > 1 && token.data[at] == '0'))
+        return false;
+    at += whole;
+    if (at < token.size && token.data[at] == '.') {
+        size_t fraction = digits(token, at + 1);
+
+        if (fraction == 0)
+            return false;
+        at += 1 + fraction;
+    }
+    if (at < token.size && (token.data[at] | 0x20) == 'e') {
+        bool sign = at + 1 < token.size && (token.data[at + 1] == '+' || token.data[at + 1] == '-');
+        size_t exponent = digits(token, at + 1 + sign);
+
+        if (exponent == 0)
+            return false;
+        at += 1 + sign + exponent;
+    }
+    return at == token.size;
+}
+
+/* What a strict reader takes for a value without quotes or brackets. */
+static bool is_strict_token(struct bytes token)
+{
+    static const char *const words[] = {"true", "false", "null", "NaN", "Infinity", "-Infinity"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        if (bytes_is(token, words[i]))
+            return true;
+    }
+    return json_is_number(token);
 }
 
 /* '-' or nothing, then digits, within int64. */
@@ -119,6 +171,39 @@ static int close_container(struct json_reader *reader, struct json_event *ret)
     return 0;
 }
 
+static bool is_hex(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/* What a strict reader asks of a string beyond what take_string has checked. */
+static int check_string(const struct json_reader *reader, struct bytes text, struct err *err)
+{
+    size_t offset = (size_t)(text.data - reader->source.cursor.start);
+    struct unicode_fault bad;
+    size_t at = unicode_check((const char *)text.data, text.size, &bad);
+
+    if (at != text.size)
+        return json_fail(&reader->source, offset + at, err, "byte 0x%02x is not UTF-8: %s",
+                         bad.byte, bad.reason);
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < ' ')
+            return json_fail(&reader->source, offset + i, err,
+                             "control character 0x%02x in a string must be escaped", text.data[i]);
+        if (text.data[i] != '\\')
+            continue;
+        if (text.data[++i] != 'u')
+            continue;
+        for (size_t n = 1; n <= 4; n++) {
+            if (i + n >= text.size || !is_hex(text.data[i + n]))
+                return json_fail(&reader->source, offset + i - 1, err,
+                                 "four hexadecimal digits must come after \\u");
+        }
+        i += 4;
+    }
+    return 0;
+}
+
 /* The text between quotes; the cursor is at the first of them. */
 static int take_string(struct json_reader *reader, struct json_event *ret, struct err *err)
 {
@@ -141,7 +226,7 @@ static int take_string(struct json_reader *reader, struct json_event *ret, struc
     }
     ret->text = bytes_of(start, (size_t)(c->at - start));
     c->at++;
-    return 0;
+    return reader->strict ? check_string(reader, ret->text, err) : 0;
 }
 
 static int take_key(struct json_reader *reader, struct json_event *ret, struct err *err)
@@ -171,6 +256,7 @@ static int take_value(struct json_reader *reader, bool numbers, struct json_even
     uint8_t first = *c->at;
     struct bytes token;
     char quoted[64];
+    bool good;
 
     if (first == '{' || first == '[')
         return open_container(reader, first == '{', ret, err);
@@ -183,9 +269,12 @@ static int take_value(struct json_reader *reader, bool numbers, struct json_even
     if (!token.size)
         return json_fail(&reader->source, here(reader), err, "a value must come here, not %s",
                          err_quote(quoted, sizeof(quoted), &first, 1));
-    if (!numbers)
+    good = !reader->strict || is_strict_token(token);
+    if (good && numbers)
+        good = token_event(token, ret);
+    else
         ret->type = JSON_NULL;
-    else if (!token_event(token, ret))
+    if (!good)
         return json_fail(&reader->source, ret->offset, err, "%s is not a value",
                          err_quote(quoted, sizeof(quoted), token.data, token.size));
     return 0;
@@ -334,4 +423,10 @@ void json_reader_init(struct json_reader *reader, struct bytes text, size_t base
     reader->source.cursor = cursor_of(text);
     reader->source.base = base;
     reader->state = STATE_VALUE;
+}
+
+void json_reader_init_strict(struct json_reader *reader, struct bytes text)
+{
+    json_reader_init(reader, text, 0);
+    reader->strict = true;
 }

@@ -6,6 +6,8 @@
  * reads XGBoost's dialect too: NaN, Infinity, -Infinity; `\u` sequences are left as they stand. Of
  * duplicate keys it gives all; which one counts is the loader's to say.
  *
+ * What strangers send is read strictly (json_reader_init_strict).
+ *
  * Use: json_reader_init, then json_next until JSON_END. A loader that walks objects asks json_next
  * for JSON_KEY or JSON_OBJECT_END in turn; what it does not want it passes over with json_skip.
  * Arrays of numbers are read at once with json_read_f32 and its siblings.
@@ -121,6 +123,9 @@ int json_expect(struct json_source *source, enum json_type type, const char *wha
  * where the arena is full. */
 char *json_text(const struct json_event *event, struct arena *arena) MUST_CHECK;
 
+/* Whether a key's or a string's text, escapes resolved (`\u` too), is `ascii`. */
+bool json_text_is(const struct json_event *event, const char *ascii);
+
 /* Describes an error at an offset of the source's input. Returns -1. */
 int json_fail(const struct json_source *source, size_t offset, struct err *err, const char *format,
               ...) PRINTF_LIKE(4, 5);
@@ -142,9 +147,18 @@ int json_array_set(const struct json_source *source, enum json_element element, 
 struct json_reader {
     struct json_source source; /* first member: a reader is a source */
     unsigned depth;
+    bool strict;
     unsigned char state;
     unsigned char in_object[JSON_DEPTH_MAX];
 };
 
 /* The text outlives the reader; base is what errors add to offsets. */
 void json_reader_init(struct json_reader *reader, struct bytes text, size_t base);
+
+/* The same, held to RFC 8259: strings are UTF-8 without control characters, `\u` is followed by
+ * four hexadecimal digits, and numbers are spelt as it says, those that are passed over too. NaN,
+ * Infinity and -Infinity, which Python writes, are still numbers. */
+void json_reader_init_strict(struct json_reader *reader, struct bytes text);
+
+/* Whether token is a number as RFC 8259 spells it. */
+bool json_is_number(struct bytes token);

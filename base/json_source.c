@@ -39,10 +39,12 @@ int json_expect(struct json_source *source, enum json_type type, const char *wha
     return 0;
 }
 
+/* What may follow a backslash, but for 'u', and the character that it stands for. */
+static const char escapes[] = "nrtbf\"\\/";
+static const char escaped[] = "\n\r\t\b\f\"\\/";
+
 char *json_text(const struct json_event *event, struct arena *arena)
 {
-    static const char from[] = "nrtbf\"\\/";
-    static const char to[] = "\n\r\t\b\f\"\\/";
     char *text = arena_text(arena, event->text.data, event->text.size);
     size_t used = 0;
 
@@ -50,10 +52,10 @@ char *json_text(const struct json_event *event, struct arena *arena)
         return text;
     for (size_t i = 0; i < event->text.size; i++) {
         char next = text[i + 1]; /* of the last byte: the NUL */
-        const char *found = text[i] == '\\' && next ? strchr(from, next) : NULL;
+        const char *found = text[i] == '\\' && next ? strchr(escapes, next) : NULL;
 
         if (found) {
-            text[used++] = to[found - from];
+            text[used++] = escaped[found - escapes];
             i++;
         } else {
             text[used++] = text[i];
@@ -61,6 +63,50 @@ char *json_text(const struct json_event *event, struct arena *arena)
     }
     text[used] = '\0';
     return text;
+}
+
+/* The code of an escape at text[0], a backslash, and the bytes it has. 0 of them where it is none.
+ */
+static size_t read_escape(struct bytes text, uint32_t *ret_code)
+{
+    const char *found = text.size > 1 && text.data[1] ? strchr(escapes, text.data[1]) : NULL;
+
+    *ret_code = 0;
+    if (found) {
+        *ret_code = (uint8_t)escaped[found - escapes];
+        return 2;
+    }
+    if (text.size < 6 || text.data[1] != 'u')
+        return 0;
+    for (size_t i = 2; i < 6; i++) {
+        uint8_t c = text.data[i];
+        uint8_t letter = c | 0x20;
+
+        if (c >= '0' && c <= '9')
+            *ret_code = *ret_code << 4 | (uint32_t)(c - '0');
+        else if (letter >= 'a' && letter <= 'f')
+            *ret_code = *ret_code << 4 | (uint32_t)(letter - 'a' + 10);
+        else
+            return 0;
+    }
+    return 6;
+}
+
+bool json_text_is(const struct json_event *event, const char *ascii)
+{
+    struct bytes text = event->text;
+
+    if (!event->escaped)
+        return bytes_is(text, ascii);
+    for (; *ascii && text.size; ascii++) {
+        uint32_t code = text.data[0];
+        size_t n = code == '\\' ? read_escape(text, &code) : 1;
+
+        if (n == 0 || code != (uint8_t)*ascii)
+            return false;
+        text = bytes_of(text.data + n, text.size - n);
+    }
+    return !*ascii && text.size == 0;
 }
 
 int json_no_room(const struct json_source *source, const struct arena *arena, size_t size,

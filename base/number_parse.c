@@ -405,6 +405,19 @@ static bool has_extra_zero(const char *text, size_t size)
     return size >= sign + 2 && text[sign] == '0' && is_digit(text[sign + 1]);
 }
 
+/* Words for what is not finite: Python's json and XGBoost's of 1.2 on; printf's in 1.0 and 1.1. */
+static bool is_json_word(struct bytes text)
+{
+    static const char *const words[] = {"NaN",  "Infinity", "-Infinity", "nan",
+                                        "-nan", "inf",      "-inf"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        if (bytes_is(text, words[i]))
+            return true;
+    }
+    return false;
+}
+
 enum number_result number_parse_json(const char *text, size_t size, double *ret_value)
 {
     struct bytes all = bytes_of(text, size);
@@ -413,11 +426,7 @@ enum number_result number_parse_json(const char *text, size_t size, double *ret_
     if (size && number_scan_double(text, text + size, &value) == size) {
         if (has_extra_zero(text, size))
             return NUMBER_BAD;
-    } else if (bytes_is(all, "NaN")) {
-        value = (double)NAN;
-    } else if (bytes_is(all, "Infinity") || bytes_is(all, "-Infinity")) {
-        value = *text == '-' ? -(double)INFINITY : (double)INFINITY;
-    } else {
+    } else if (!is_json_word(all) || !parse_word(all, &value)) {
         return NUMBER_BAD;
     }
     *ret_value = value;

@@ -39,8 +39,9 @@ size_t number_scan_double(const char *text, const char *end, double *ret_value);
  * are the caller's to drop. */
 enum number_result number_parse_python(const char *text, size_t size, double *ret_value) MUST_CHECK;
 
-/* The whole of text[0..size): a JSON number, NaN, Infinity or -Infinity; also ".5", "5." and a
- * leading '+', which some writers emit. Not "01". Too large a number is infinity. */
+/* The whole of text[0..size): a JSON number, NaN, Infinity or -Infinity (XGBoost 1.0 and 1.1 wrote
+ * nan, -nan, inf and -inf); also ".5", "5." and a leading '+', which some writers emit. Not "01".
+ * Too large a number is infinity. */
 enum number_result number_parse_json(const char *text, size_t size, double *ret_value) MUST_CHECK;
 enum number_result number_parse_json_f32(const char *text, size_t size,
                                          float *ret_value) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/unicode.h"
 #include "models/artifact_archive.h"
 
 #define PATH_QUOTED 256
@@ -315,6 +316,49 @@ static int open_lone_archive(struct artifact *artifact, const struct artifact_li
 }
 
 /* Archives beside other files are not what is to be served. */
+bool artifact_is_stray_text(struct bytes bytes)
+{
+    struct unicode_fault fault;
+    struct bytes trimmed = bytes_trim(bytes);
+
+    if (bytes.size == 0 || memchr(bytes.data, 0, bytes.size) ||
+        unicode_check((const char *)bytes.data, bytes.size, &fault) != bytes.size)
+        return false;
+    if (bytes_starts(trimmed, "{")) {
+        struct bytes head = bytes_head(trimmed, 200);
+
+        return !bytes_contains(head, "\"learner\"") && !bytes_contains(head, "\"Config\"") &&
+               !bytes_contains(head, "\"version\"");
+    }
+    return true;
+}
+
+/* One archive, and nothing beside it but stray text: the archive is moved to the front. */
+static bool is_archive_with_notes(struct artifact *artifact)
+{
+    size_t archives = 0;
+    size_t at = 0;
+
+    for (size_t i = 0; i < artifact->count; i++) {
+        if (is_archive(&artifact->files[i])) {
+            archives++;
+            at = i;
+        } else if (!artifact_is_stray_text(artifact->files[i].bytes)) {
+            return false;
+        }
+    }
+    if (archives != 1)
+        return false;
+    for (size_t i = 0; i < artifact->count; i++) {
+        if (i != at)
+            file_fini(&artifact->files[i]);
+    }
+    artifact->left_out_texts = artifact->count - 1;
+    artifact->files[0] = artifact->files[at];
+    artifact->count = 1;
+    return true;
+}
+
 static int sort_out_archives(struct artifact *artifact, const struct artifact_limits *limits,
                              struct err *err)
 {
@@ -322,6 +366,8 @@ static int sort_out_archives(struct artifact *artifact, const struct artifact_li
     size_t kept = 0;
 
     if (artifact->count == 1 && opens_as_archive(&artifact->files[0]))
+        return open_lone_archive(artifact, limits, err);
+    if (artifact->count > 1 && is_archive_with_notes(artifact))
         return open_lone_archive(artifact, limits, err);
     for (size_t i = 0; i < artifact->count; i++)
         archives += is_archive(&artifact->files[i]);

@@ -62,6 +62,7 @@ struct artifact {
     size_t left_out_dotfiles;    /* at the top level */
     size_t left_out_directories; /* in an archive: its members below the top level */
     size_t left_out_archives;
+    size_t left_out_texts;  /* stray text beside an archive that is the model */
     size_t left_out_others; /* of a directory: neither file nor directory, or a link to nothing */
 };
 
@@ -76,6 +77,10 @@ int artifact_open(const char *path, const struct artifact_limits *limits, struct
 int artifact_from_archive(struct bytes archive, const char *name,
                           const struct artifact_limits *limits, struct artifact **ret,
                           struct err *err) MUST_CHECK;
+
+/* Whether bytes are text that people put beside a model: requirements.txt, MLmodel, metadata.json.
+ * A damaged model must not pass for it, so what begins as a model's JSON does is none. */
+bool artifact_is_stray_text(struct bytes bytes);
 
 /* Whether bytes begin as an archive that artifact_from_archive would read. A compressed file is one
  * only where a tar is inside (a tar header, or the zeros of an empty tar): compressed pickles are

@@ -84,6 +84,8 @@ static const struct xgb_json_field learner_param_fields[] = {
     FIELD("num_feature", learner_param, features, xgb_json_number, .max = XGB_FEATURES_MAX),
     FIELD("num_class", learner_param, classes, xgb_json_number, .max = XGB_OUTPUTS_MAX),
     FIELD("num_target", learner_param, targets, xgb_json_number, .max = XGB_OUTPUTS_MAX),
+    FIELD("boost_from_average", learner_param, boost_from_average, xgb_json_number,
+          .max = INT32_MAX),
     {NULL},
 };
 

@@ -144,6 +144,7 @@ struct xgb_json_learner_param {
     struct xgb_json_count features;
     struct xgb_json_count classes;
     struct xgb_json_count targets;
+    struct xgb_json_count boost_from_average;
 };
 
 struct xgb_json_objective {

@@ -129,6 +129,18 @@ void xgb_json_fill_config(const struct xgb_json_config *config, struct xgb_model
         model->num_parallel_tree = param->parallel_tree.value;
 }
 
+/* From 3.1 on a model that has yet to fit its base_score, which is one without any round, answers
+ * it without the link: also gblinear of 1.0 to 1.4 that was saved again, whose rounds were not
+ * counted. */
+static bool awaits_base_score(const struct xgb_json_learner *learner, const struct xgb_model *model)
+{
+    const struct xgb_version *v = &model->version;
+    uint32_t rounds = model->booster == XGB_GBLINEAR ? model->iterations : model->tree_count;
+
+    return v->known && v->major * 100 + v->minor >= 301 && rounds == 0 &&
+           learner->param.boost_from_average.value != 0;
+}
+
 int xgb_json_fill(struct xgb_json *json, const struct xgb_json_document *document,
                   struct xgb_model *model, struct err *err)
 {
@@ -151,6 +163,7 @@ int xgb_json_fill(struct xgb_json *json, const struct xgb_json_document *documen
     fill_version(model, &root->version);
     if (fill_booster(json, &learner->booster, model, err))
         return -1;
+    model->base_score_is_margin = awaits_base_score(learner, model);
     xgb_json_fill_config(&document->config, model);
     return 0;
 }

@@ -138,6 +138,7 @@ static int take_columns(const struct tree_maker *maker, struct tree_object *obje
         check_column(maker, &object->sum_hessian, "sum_hessian", nodes, true))
         return -1;
     tree->nodes = (uint32_t)nodes;
+    tree->file_offset = maker->offset;
     tree->leaf_width = 1;
     tree->left = object->left.data;
     tree->right = object->right.data;

@@ -158,7 +158,11 @@ static int read_learner(struct legacy *l)
         return legacy_fail(l, "the objective's name is too long");
     model->format = "legacy-binary";
     model->version = (struct xgb_version){
-        .known = p->major > 0, .major = (int)p->major, .minor = p->major ? (int)p->minor : 0};
+        .known = p->major > 0,
+        .major = (int)p->major,
+        .minor = p->major ? (int)p->minor : 0,
+        .patch = XGB_PATCH_UNKNOWN, /* the header does not tell */
+    };
     model->booster = bytes_is(p->booster, "gblinear") ? XGB_GBLINEAR : XGB_GBTREE;
     model->dart = bytes_is(p->booster, "dart");
     model->features = p->features;
@@ -274,7 +278,8 @@ static void settle_version(struct legacy *l)
     if (l->learner.major > 0)
         return;
     if (l->version_attribute || (l->learner.attributes && l->output_groups == 0)) {
-        model->version = (struct xgb_version){.known = true, .major = 1};
+        model->version =
+            (struct xgb_version){.known = true, .major = 1, .patch = XGB_PATCH_UNKNOWN};
         model->base_score_is_margin = false;
     } else {
         model->num_output_group = l->output_groups;

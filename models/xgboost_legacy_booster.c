@@ -80,6 +80,7 @@ static int read_tree(struct legacy *l, struct tree *tree)
         !cursor_take(&l->c, (size_t)count * STAT_SIZE, &stats))
         return legacy_cut(l, "a tree's nodes");
     tree->nodes = count;
+    tree->file_offset = l->base + (size_t)(p.data - l->c.start);
     tree->leaf_width = 1;
     if (allocate_tree(l, tree))
         return -1;

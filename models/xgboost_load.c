@@ -48,6 +48,16 @@ static int refuse_dump(struct err *err)
                    "score: save the model with save_model() instead");
 }
 
+/* White space, and a byte order mark, that an editor or a hand put before JSON. */
+static size_t before_json(struct bytes data)
+{
+    size_t i = bytes_starts(data, "\xef\xbb\xbf") ? 3 : 0;
+
+    while (i < data.size && (data.data[i] == ' ' || (data.data[i] >= '\t' && data.data[i] <= '\r')))
+        i++;
+    return i < data.size && data.data[i] == '{' ? i : 0;
+}
+
 /* The first byte after `{` that is not white space. */
 static uint8_t second_byte(struct bytes data)
 {
@@ -90,6 +100,9 @@ int xgb_raw_read(struct bytes data, size_t base, struct xgb_model *model, struct
         return refuse_dump(err);
     if (data.data[0] == '[')
         return refuse_dump(err);
+    if (before_json(data) > 0)
+        return xgb_json_read(bytes_of(data.data + before_json(data), data.size - before_json(data)),
+                             base + before_json(data), model, err);
     if (data.data[0] == '{')
         return read_braced(data, base, model, err);
     /* a legacy model that is damaged or cut still shows its names: let its reader say what is wrong

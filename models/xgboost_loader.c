@@ -8,7 +8,6 @@
 
 #include "algorithms/forest.h"
 #include "algorithms/gblinear.h"
-#include "base/unicode.h"
 #include "models/loaders.h"
 #include "models/xgboost_load.h"
 
@@ -144,27 +143,6 @@ static uint64_t cost_of(const struct model_member *member)
     return cost;
 }
 
-/*
- * Text beside a model: requirements.txt, MLmodel, metadata.json. A model that was damaged must not
- * pass for it, so what begins as a model's JSON does is none.
- */
-static bool is_stray_text(struct bytes bytes)
-{
-    struct unicode_fault fault;
-    struct bytes trimmed = bytes_trim(bytes);
-
-    if (bytes.size == 0 || memchr(bytes.data, 0, bytes.size) ||
-        unicode_check((const char *)bytes.data, bytes.size, &fault) != bytes.size)
-        return false;
-    if (bytes_starts(trimmed, "{")) {
-        struct bytes head = bytes_head(trimmed, 200);
-
-        return !bytes_contains(head, "\"learner\"") && !bytes_contains(head, "\"Config\"") &&
-               !bytes_contains(head, "\"version\"");
-    }
-    return true;
-}
-
 static int leave_out(struct model *model, const char *name, struct err *err)
 {
     char **names = mem_resize(model->left_out, model->left_out_count + 1, sizeof(*names));
@@ -214,7 +192,7 @@ static int parse_all(const struct artifact *artifact, const struct model_options
             if (artifact->kind != ARTIFACT_FILE)
                 err_wrap(&why, "file %s", name);
             if (options->strict || artifact->count == 1 || why.kind == ERR_MEMORY ||
-                !is_stray_text(file->bytes)) {
+                !artifact_is_stray_text(file->bytes)) {
                 *err = why;
                 return -1;
             }

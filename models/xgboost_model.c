@@ -115,25 +115,35 @@ static int default_tree_output(struct xgb_model *model, struct err *err)
     return 0;
 }
 
+static int check_tree(const struct xgb_model *model, uint32_t i, struct err *err)
+{
+    struct tree *tree = &model->trees[i];
+    int32_t output = model->tree_output[i];
+
+    if (tree->leaf_width == 0)
+        tree->leaf_width = 1;
+    if (tree_check(tree, model->features, err))
+        return err_wrap(err, "tree %lu", (unsigned long)i);
+    if (output < 0 || (uint32_t)output >= model->outputs)
+        return err_set(err, ERR_INPUT, "tree %lu: it is for output %ld, the model has %lu",
+                       (unsigned long)i, (long)output, (unsigned long)model->outputs);
+    if (tree->leaf_width > 1 && tree->leaf_width != model->outputs)
+        return err_set(
+            err, ERR_INPUT, "tree %lu: its leaves have %lu values, the model has %lu outputs",
+            (unsigned long)i, (unsigned long)tree->leaf_width, (unsigned long)model->outputs);
+    return 0;
+}
+
 static int check_trees(struct xgb_model *model, struct err *err)
 {
     if (default_tree_output(model, err))
         return -1;
     for (uint32_t i = 0; i < model->tree_count; i++) {
-        struct tree *tree = &model->trees[i];
-        int32_t output = model->tree_output[i];
-
-        if (tree->leaf_width == 0)
-            tree->leaf_width = 1;
-        if (tree_check(tree, model->features, err))
-            return err_wrap(err, "tree %lu", (unsigned long)i);
-        if (output < 0 || (uint32_t)output >= model->outputs)
-            return err_set(err, ERR_INPUT, "tree %lu: it is for output %ld, the model has %lu",
-                           (unsigned long)i, (long)output, (unsigned long)model->outputs);
-        if (tree->leaf_width > 1 && tree->leaf_width != model->outputs)
-            return err_set(
-                err, ERR_INPUT, "tree %lu: its leaves have %lu values, the model has %lu outputs",
-                (unsigned long)i, (unsigned long)tree->leaf_width, (unsigned long)model->outputs);
+        if (check_tree(model, i, err)) {
+            if (model->trees[i].file_offset)
+                err_wrap(err, "offset %zu", model->trees[i].file_offset);
+            return -1;
+        }
     }
     return 0;
 }

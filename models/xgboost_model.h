@@ -28,12 +28,14 @@ enum xgb_booster {
     XGB_GBLINEAR,
 };
 
+#define XGB_PATCH_UNKNOWN (-1)
+
 /* Version that wrote the file. Before 1.0 files do not tell: known is false, all is 0. */
 struct xgb_version {
     bool known;
     int major;
     int minor;
-    int patch;
+    int patch; /* XGB_PATCH_UNKNOWN in binary files */
 };
 
 struct xgb_model {
@@ -52,7 +54,8 @@ struct xgb_model {
     uint32_t num_parallel_tree; /* 0 where the file does not tell (then 1) */
     float *base_score;          /* base_score_count numbers, as in the file */
     uint32_t base_score_count;
-    bool base_score_is_margin; /* legacy before 1.0: no link is applied */
+    bool base_score_is_margin; /* no link: legacy before 1.0; from 3.1 on, a model without any round
+                                * whose base_score was yet to be fitted */
 
     struct tree *trees;
     uint32_t tree_count;

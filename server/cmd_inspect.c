@@ -7,12 +7,32 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/unicode.h"
 #include "server/commands.h"
 
 /* The format as found: a pickle says so, whatever it holds. */
 static const char *format_found(const struct xgb_model *source)
 {
     return source->pickle_class ? "pickle" : source->format;
+}
+
+#define SHOWN_SIZE 512
+
+/* A text of the artifact as it may go to a terminal: itself, or quoted with escapes where it is not
+ * printable to the last character. */
+static const char *shown(char out[SHOWN_SIZE], const char *text)
+{
+    size_t size = strlen(text);
+    struct unicode_fault bad;
+    bool printable = unicode_check(text, size, &bad) == size;
+
+    for (size_t i = 0; printable && i < size;) {
+        uint32_t code;
+
+        i += unicode_decode(text + i, size - i, &code);
+        printable = unicode_is_printable(code);
+    }
+    return printable ? text : err_quote(out, SHOWN_SIZE, text, size);
 }
 
 static int print_document(struct json_doc *document)
@@ -100,11 +120,14 @@ static int print_json(const struct model *model)
 static void print_member(const struct model_member *member)
 {
     const struct xgb_model *source = member->source;
+    char file[SHOWN_SIZE];
+    char class[SHOWN_SIZE];
+    char objective[SHOWN_SIZE];
 
-    printf("  %s: %s%s%s, %s, %u trees", member->file, source->format,
+    printf("  %s: %s%s%s, %s, %u trees", shown(file, member->file), source->format,
            source->pickle_class ? " in a pickle of " : "",
-           source->pickle_class ? source->pickle_class : "", source->objective_text,
-           source->tree_count);
+           source->pickle_class ? shown(class, source->pickle_class) : "",
+           shown(objective, source->objective_text), source->tree_count);
     if (member->trees_used != source->tree_count)
         printf(" (%u used: best_ntree_limit)", member->trees_used);
     putchar('\n');
@@ -115,17 +138,18 @@ static void print_text(const struct model *model)
     const struct model_member *member = &model->members[0];
     const struct xgb_model *source = member->source;
     char version[48];
+    char text[SHOWN_SIZE];
 
-    printf("path        %s\n", model->path);
+    printf("path        %s\n", shown(text, model->path));
     printf("algorithm   %s (%s%s)\n", model->algorithm,
            source->booster == XGB_GBLINEAR ? "gblinear" : "gbtree", source->dart ? ", dart" : "");
     printf("format      %s\n", format_found(source));
     printf("written by  XGBoost %s\n",
            command_version_text(&source->version, version, sizeof(version)));
-    printf("objective   %s\n", source->objective_text);
+    printf("objective   %s\n", shown(text, source->objective_text));
     printf("features    %u\n", source->features);
     for (uint32_t i = 0; source->feature_names && i < source->features && i < 20; i++)
-        printf("            %u %s\n", i, source->feature_names[i]);
+        printf("            %u %s\n", i, shown(text, source->feature_names[i]));
     if (source->feature_names && source->features > 20)
         printf("            ... (--json has all)\n");
     printf("outputs     %zu\n", model_columns(model, MODEL_VALUE));
@@ -137,7 +161,7 @@ static void print_text(const struct model *model)
     for (size_t i = 0; i < model->member_count; i++)
         print_member(&model->members[i]);
     for (size_t i = 0; i < model->left_out_count; i++)
-        printf("  %s: no model, left out\n", model->left_out[i]);
+        printf("  %s: no model, left out\n", shown(text, model->left_out[i]));
 }
 
 int command_inspect(const struct settings *settings)
@@ -165,8 +189,31 @@ int command_inspect(const struct settings *settings)
 
 static const char *limit_text(const struct profile *profile)
 {
-    return profile->best_limit == BEST_LIMIT_ATTRIBUTE ? "pickle key or model attribute"
-                                                       : "pickle key";
+    return profile->best_limit == BEST_LIMIT_ATTRIBUTE ? "pickle, attribute" : "pickle";
+}
+
+static const char *accept_text(const struct profile *profile)
+{
+    switch (profile->accept) {
+    case ACCEPT_IGNORED:
+        return "ignored";
+    case ACCEPT_SELECTABLE:
+        return "selectable";
+    case ACCEPT_HONOURED:
+        break;
+    }
+    return "honoured";
+}
+
+static void print_profile(const struct profile *profile)
+{
+    printf("%-8s %-8s %-7s %-12s %-11s %-18s %-9s %-13s %-9s %s\n", profile->name, profile->xgboost,
+           profile->joined_csv ? "joined" : "lines", accept_text(profile),
+           !profile->selectable ? "no" : (profile->selectable_absolute ? "yes" : "older"),
+           limit_text(profile), profile->infinite_ok ? "a value" : "refused",
+           profile->extra_columns_ok ? "ignored" : "refused",
+           profile->libsvm_shift ? "shifted" : "as is",
+           profile->html5_pages ? "HTML 5" : "HTML 3.2");
 }
 
 int command_profiles(const struct settings *settings)
@@ -180,14 +227,13 @@ int command_profiles(const struct settings *settings)
         return 2;
     }
     if (!settings->json) {
-        printf("profile  xgboost  libsvm indices               best_ntree_limit from          "
-               "error pages\n");
+        printf(
+            "profile  xgboost  csv     accept       selectable  limit of trees     infinite  more "
+            "columns  libsvm    pages\n");
         for (size_t i = 0; i < count; i++)
-            printf("%-8s %-8s %-28s %-30s %s\n", profiles[i].name, profiles[i].xgboost,
-                   profiles[i].libsvm_shift ? "1-based where none is 0" : "0-based",
-                   limit_text(&profiles[i]), profiles[i].html5_pages ? "HTML 5" : "HTML 3.2");
-        printf("auto     by the version that wrote the model: up to 1.7: 1.7-1 (with the sums and "
-               "limits of the writer),\n         2.0 to 3.0: 3.0-5, later: 3.2-0\n");
+            print_profile(&profiles[i]);
+        printf("auto: by the version that wrote the model: before 1.0 0.90-2; 1.0, 1.1 1.0-1; 1.2 "
+               "1.2-1; 1.3, 1.4 1.3-1;\n1.5, 1.6 1.5-1; 1.7 1.7-1; 2.x, 3.0 3.0-5; later 3.2-0\n");
         return 0;
     }
     array = json_doc_array();
@@ -196,8 +242,15 @@ int command_profiles(const struct settings *settings)
 
         json_doc_set_text(profile, "name", profiles[i].name);
         json_doc_set_text(profile, "xgboost", profiles[i].xgboost);
+        json_doc_set_text(profile, "accept", accept_text(&profiles[i]));
+        json_doc_set_text(profile, "tree_limit", limit_text(&profiles[i]));
+        json_doc_set_bool(profile, "tree_limit_is_rounds", profiles[i].limit_is_rounds);
+        json_doc_set_bool(profile, "joined_csv", profiles[i].joined_csv);
+        json_doc_set_bool(profile, "selectable", profiles[i].selectable);
+        json_doc_set_bool(profile, "selectable_absoluteerror", profiles[i].selectable_absolute);
+        json_doc_set_bool(profile, "infinite_values", profiles[i].infinite_ok);
+        json_doc_set_bool(profile, "extra_columns_ignored", profiles[i].extra_columns_ok);
         json_doc_set_bool(profile, "libsvm_shift", profiles[i].libsvm_shift);
-        json_doc_set_text(profile, "best_ntree_limit", limit_text(&profiles[i]));
         json_doc_set_bool(profile, "html5_pages", profiles[i].html5_pages);
         json_doc_add(array, profile);
     }

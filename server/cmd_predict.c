@@ -2,12 +2,10 @@
  * endpointd predict: rows of a file or of standard input to predictions, in blocks.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +17,8 @@
 #include "server/container/invocations.h"
 #include "server/formats/encode.h"
 #include "server/formats/media_type.h"
+#include "server/output_file.h"
+#include "server/predict_header.h"
 #include "server/row_reader.h"
 
 #define BLOCK_ROWS 256
@@ -32,8 +32,7 @@ struct predict {
     struct scratch scratch;
     struct predictions predictions;
     struct buffer text;
-    FILE *out;
-    char *aside; /* the file that becomes settings->output */
+    struct output_file output;
     uint64_t rows;
     struct timespec started;
     double told; /* seconds, when progress was last shown */
@@ -63,6 +62,7 @@ static int find_format(const struct settings *settings, enum format *ret, struct
         {".recordio", "application/x-recordio-protobuf"},
         {".pbr", "application/x-recordio-protobuf"},
     };
+    const struct content_type_rules rules = {.json = true};
     const char *type = settings->content_type;
     const char *file = settings->argument_count ? settings->arguments[0] : "-";
     struct buffer message;
@@ -75,11 +75,14 @@ static int find_format(const struct settings *settings, enum format *ret, struct
     if (!type)
         type = "text/csv";
     buffer_init(&message, 4096);
-    result = content_type_parse(true, bytes_text(type), ret, &message);
+    result = content_type_parse(true, bytes_text(type), &rules, ret, &message);
     buffer_fini(&message);
-    if (result != CONTENT_TYPE_OK || (*ret != FORMAT_CSV && *ret != FORMAT_LIBSVM))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "input of type '%s' is not read: use text/csv or text/libsvm", type);
+    if (result != CONTENT_TYPE_OK || *ret == FORMAT_PARQUET)
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "input of type '%s' is not read: use text/csv, text/libsvm, application/json, "
+            "application/jsonlines or application/x-recordio-protobuf",
+            type);
     return 0;
 }
 
@@ -113,104 +116,18 @@ static int open_backend(struct predict *predict, struct err *err)
                   : 0;
 }
 
-static int open_output(struct predict *predict, struct err *err)
-{
-    const char *path = predict->settings->output;
-    int fd;
-
-    if (!path) {
-        predict->out = stdout;
-        return 0;
-    }
-    if (asprintf(&predict->aside, "%s.XXXXXX", path) < 0) {
-        predict->aside = NULL;
-        return err_memory(err, strlen(path), "a file name");
-    }
-    fd = mkostemp(predict->aside, O_CLOEXEC);
-    if (fd < 0) {
-        err_system(err, errno, "cannot write beside '%s'", path);
-        free(TAKE(predict->aside));
-        return -1;
-    }
-    fchmod(fd, 0644);
-    predict->out = fdopen(fd, "w");
-    if (!predict->out) {
-        close(fd);
-        return err_system(err, errno, "cannot write '%s'", path);
-    }
-    return 0;
-}
-
-/* Makes the output final, or removes it where the run failed. */
-static int close_output(struct predict *predict, bool failed, struct err *err)
-{
-    const char *path = predict->settings->output;
-    bool bad;
-
-    if (!predict->out)
-        return 0;
-    if (!path)
-        return fflush(predict->out) ? err_system(err, errno, "cannot write to standard output") : 0;
-    bad = fflush(predict->out) || fsync(fileno(predict->out));
-    bad = fclose(predict->out) || bad;
-    if (!failed && (bad || rename(predict->aside, path)))
-        failed = err_system(err, errno, "cannot write '%s'", path) != 0;
-    if (failed)
-        unlink(predict->aside);
-    free(predict->aside);
-    return failed ? -1 : 0;
-}
-
 static int put(struct predict *predict, const void *bytes, size_t size, struct err *err)
 {
-    if (size && fwrite(bytes, 1, size, predict->out) != size)
+    if (size && fwrite(bytes, 1, size, predict->output.stream) != size)
         return err_system(err, errno, "cannot write the output");
     return 0;
-}
-
-static const char *feature_name(const struct xgb_model *source, uint32_t feature, char *out,
-                                size_t size)
-{
-    if (feature == source->features)
-        return "bias";
-    if (source->feature_names && source->feature_names[feature])
-        return source->feature_names[feature];
-    snprintf(out, size, "f%u", feature);
-    return out;
-}
-
-/* One column's name of the header. */
-static int print_name(struct predict *predict, size_t column)
-{
-    const struct xgb_model *source = predict->model->members[0].source;
-    size_t width = (size_t)source->features + 1;
-    char name[32];
-
-    if (column && buffer_append(&predict->text, ",", 1))
-        return -1;
-    if (predict->settings->leaves)
-        return buffer_print(&predict->text, "tree_%zu", column);
-    if (predict->settings->contributions) {
-        const char *feature = feature_name(source, (uint32_t)(column % width), name, sizeof(name));
-
-        if (source->outputs > 1)
-            return buffer_print(&predict->text, "%s_%zu", feature, column / width);
-        return buffer_print(&predict->text, "%s", feature);
-    }
-    if (model_columns(predict->model, predict->settings->margin ? MODEL_MARGIN : MODEL_VALUE) > 1)
-        return buffer_print(&predict->text, "score_%zu", column);
-    return buffer_print(&predict->text, "score");
 }
 
 static int put_header(struct predict *predict, size_t columns, struct err *err)
 {
     buffer_clear(&predict->text);
-    for (size_t i = 0; i < columns; i++) {
-        if (print_name(predict, i))
-            return err_memory(err, columns, "the header");
-    }
-    if (buffer_append(&predict->text, "\n", 1))
-        return err_memory(err, 1, "the header");
+    if (predict_header(predict->settings, predict->model, columns, &predict->text))
+        return err_memory(err, columns, "the header");
     return put(predict, predict->text.data, predict->text.size, err);
 }
 
@@ -280,20 +197,90 @@ static int put_block(struct predict *predict, struct err *err)
     return put(predict, predict->text.data, predict->text.size, err);
 }
 
+/* The columns that a row of a sparse block takes. */
+static uint64_t row_width(const struct matrix *block, size_t row)
+{
+    uint64_t width = 0;
+
+    for (size_t i = block->row_start[row]; i < block->row_start[row + 1]; i++) {
+        if (width <= block->column[i])
+            width = (uint64_t)block->column[i] + 1;
+    }
+    return width;
+}
+
+/* The first row of libsvm, in this block or below it, that is wider than the model. The decoder
+ * knew from some row of the piece; *ret_row is 0 where its index is too large for a matrix. */
+static int find_wide_row(struct predict *predict, struct matrix *block, struct buffer *message,
+                         uint64_t *ret_row, struct err *err)
+{
+    uint64_t last = predict->reader.decoder.rows;
+    uint64_t row = predict->rows;
+
+    *ret_row = 0;
+    while (block->rows) {
+        for (size_t r = 0; r < block->rows; r++) {
+            row++;
+            if (!invocation_columns_fit(predict->model, FORMAT_LIBSVM, row_width(block, r),
+                                        message)) {
+                *ret_row = row;
+                return 0;
+            }
+        }
+        if (row >= last)
+            return 0;
+        if (row_reader_next(&predict->reader, BLOCK_ROWS, block, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* The features of the member that has fewest. */
+static uint32_t features_least(const struct model *model)
+{
+    uint32_t least = model->features;
+
+    for (size_t i = 0; i < model->member_count; i++) {
+        if (least > model->members[i].source->features)
+            least = model->members[i].source->features;
+    }
+    return least;
+}
+
+static int fail_columns(struct predict *predict, struct matrix *block, struct buffer *message,
+                        struct err *err)
+{
+    unsigned long long columns = predict->reader.decoder.columns;
+    uint32_t features = features_least(predict->model);
+    char place[80] = "";
+    uint64_t row = 0;
+    size_t used = 0;
+
+    if (predict->reader.format == FORMAT_LIBSVM) {
+        if (find_wide_row(predict, block, message, &row, err))
+            return -1;
+    } else if (block->kind == MATRIX_DENSE) {
+        row = predict->rows + 1; /* all rows are as wide */
+    }
+    if (row)
+        used = (size_t)snprintf(place, sizeof(place), "row %llu", (unsigned long long)row);
+    if (row && block->kind == MATRIX_DENSE && columns > features)
+        used += (size_t)snprintf(place + used, sizeof(place) - used, ", column %llu",
+                                 (unsigned long long)features + 1);
+    return err_set(err, ERR_INPUT, "%s: %s%sthe rows have %llu columns, the model has %u features",
+                   predict->reader.name, place, used ? ": " : "", columns, features);
+}
+
 /* A request's columns must fit, as they must over HTTP. */
-static int check_columns(struct predict *predict, struct err *err)
+static int check_columns(struct predict *predict, struct matrix *block, struct err *err)
 {
     struct buffer message;
     int result = 0;
 
     buffer_init(&message, 4096);
     if (!invocation_columns_fit(predict->model, predict->reader.format,
-                                predict->reader.decoder.columns, &message)) {
-        result =
-            err_set(err, ERR_INPUT, "%s: the rows have %llu columns, the model has %u features",
-                    predict->reader.name, (unsigned long long)predict->reader.decoder.columns,
-                    predict->model->features);
-    }
+                                predict->reader.decoder.columns, &message))
+        result = fail_columns(predict, block, &message, err);
     buffer_fini(&message);
     return result;
 }
@@ -310,8 +297,8 @@ static int run_blocks(struct predict *predict, bool keep, struct err *err)
         if (!keep)
             predictions_clear(&predict->predictions);
         if (block.rows == 0)
-            return 0;
-        if (check_columns(predict, err) || score_block(predict, &block, err))
+            break;
+        if (check_columns(predict, &block, err) || score_block(predict, &block, err))
             return -1;
         predict->rows += block.rows;
         if (!keep) {
@@ -324,14 +311,19 @@ static int run_blocks(struct predict *predict, bool keep, struct err *err)
         first = false;
         show_progress(predict, false);
     }
+    return first && predict->settings->header
+               ? put_header(predict, predict_columns(predict->settings, predict->model), err)
+               : 0;
 }
 
 /* The body that /invocations would answer. */
 static int put_body(struct predict *predict, enum accept_type accept, struct err *err)
 {
+    const struct invocation_rules rules = {.strict = predict->settings->strict};
+
     buffer_clear(&predict->text);
-    if (accept == ACCEPT_CSV ? encode_csv(&predict->predictions, &predict->text, err)
-                             : encode_json(&predict->predictions, &predict->text, err))
+    if (invocation_encode(predict->model, &rules, accept, &predict->predictions, &predict->text,
+                          err))
         return -1;
     return put(predict, predict->text.data, predict->text.size, err);
 }
@@ -344,9 +336,6 @@ static int find_accept(const struct settings *settings, enum accept_type *ret, s
     *ret = accept_parse(true, bytes_text(settings->accept), NULL, &message);
     if (*ret == ACCEPT_REFUSED)
         err_set(err, ERR_INPUT, "%.*s", (int)message.size, message.data);
-    else if (*ret != ACCEPT_CSV && *ret != ACCEPT_JSON)
-        err_set(err, ERR_UNSUPPORTED, "'%s' is not written: use text/csv or application/json",
-                settings->accept);
     buffer_fini(&message);
     return err->kind == ERR_NONE ? 0 : -1;
 }
@@ -369,9 +358,11 @@ static int run(struct predict *predict, struct err *err)
     rules = invocation_decode_rules(predict->model, settings->strict);
     if (row_reader_open(&predict->reader, settings->argument_count ? settings->arguments[0] : NULL,
                         format, &rules, err) ||
-        open_output(predict, err) || run_blocks(predict, settings->accept != NULL, err))
+        output_file_open(&predict->output, settings->output, err) ||
+        run_blocks(predict, settings->accept != NULL, err))
         return -1;
-    if (settings->accept && put_body(predict, accept, err))
+    /* the endpoint, too, answers an empty body with none */
+    if (settings->accept && predict->rows && put_body(predict, accept, err))
         return -1;
     show_progress(predict, true);
     return 0;
@@ -390,6 +381,8 @@ static const char *contradiction(const struct settings *settings)
     if (settings->accept && outputs)
         return "--accept writes what the endpoint answers: it goes with none of --margin, "
                "--contributions, --leaves";
+    if (settings->accept && settings->header)
+        return "--accept writes what the endpoint answers, which has no --header";
     return NULL;
 }
 
@@ -411,7 +404,7 @@ int command_predict(const struct settings *settings)
     failed = run(&predict, &err) != 0;
     if (failed && predict.progress && predict.rows)
         fputc('\n', stderr);
-    failed = close_output(&predict, failed, &err) != 0 || failed;
+    failed = output_file_close(&predict.output, failed, &err) != 0;
     if (failed)
         log_line("%s", err.text);
     xgboost_backend_free(predict.backend);

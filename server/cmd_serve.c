@@ -31,6 +31,7 @@ struct serve {
     struct container *container;
     struct multi_model *multi_model; /* instead of the container */
     struct http_server *server;
+    struct selectable selectable; /* where settings->inference_output is set */
     pthread_mutex_t reload_mutex;
     bool reloading;
     bool reload_again;
@@ -224,9 +225,6 @@ static void tell_ignored(void)
         log_line(
             "SAGEMAKER_PROGRAM is set: scripts are not run, the model is served as the built-in "
             "algorithm does");
-    if (getenv("SAGEMAKER_INFERENCE_OUTPUT"))
-        log_line("SAGEMAKER_INFERENCE_OUTPUT is set: selectable inference is not there yet, "
-                 "predictions are answered");
 }
 
 static void tell_settings(const struct settings *settings)
@@ -333,12 +331,17 @@ static int start(struct serve *serve, const struct settings *settings, struct er
 {
     struct invocation_rules rules = {.strict = settings->strict,
                                      .batch = settings->batch && *settings->batch,
-                                     .default_accept = settings->default_accept};
+                                     .default_accept = settings->default_accept,
+                                     .selectable =
+                                         settings->inference_output ? &serve->selectable : NULL};
     struct http_settings http = http_settings_of(settings);
     struct http_handler handler;
 
     if (access_log_new(settings->access_log, &serve->log, err))
         return -1;
+    if (settings->inference_output &&
+        selectable_init(&serve->selectable, settings->inference_output, err))
+        return err_wrap(err, "--inference-output");
     if (is_multi_model() ? start_multi_model(serve, settings, &rules, &handler, err)
                          : start_container(serve, settings, &rules, &handler, err))
         return -1;
@@ -415,6 +418,7 @@ int command_serve(const struct settings *given)
     multi_model_free(serve.multi_model);
     access_log_free(serve.log);
     store_fini(&serve.store);
+    selectable_fini(&serve.selectable);
     pthread_mutex_destroy(&serve.reload_mutex);
     if (status == 0)
         log_line("stopped");

@@ -19,7 +19,9 @@ struct model_options command_model_options(const struct settings *settings)
 
 const char *command_version_text(const struct xgb_version *version, char *out, size_t size)
 {
-    if (version->known)
+    if (version->known && version->patch == XGB_PATCH_UNKNOWN)
+        snprintf(out, size, "%d.%d", version->major, version->minor);
+    else if (version->known)
         snprintf(out, size, "%d.%d.%d", version->major, version->minor, version->patch);
     else
         snprintf(out, size, "before 1.0");

@@ -1,6 +1,7 @@
 /*
  * endpointd: the program. Finds the command, parses its options, runs it.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,14 +50,17 @@ static const struct command_entry *find(const char *name)
     return NULL;
 }
 
-/* Results on standard output count only when they got there. */
+/* Results on standard output count only when they got there. A command that failed said why. */
 static int flushed(int status)
 {
-    if (fflush(stdout) || ferror(stdout)) {
-        log_line("cannot write to standard output");
-        return 1;
-    }
-    return status;
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (status)
+        return status;
+    log_line("cannot write to standard output%s%s", errno ? ": " : "",
+             errno ? strerror(errno) : "");
+    return 1;
 }
 
 static int help(int argc, char **argv)

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/profile.h"
+
 enum option_type {
     OPTION_TEXT,
     OPTION_LIST, /* text, may be repeated */
     OPTION_NUMBER,
     OPTION_SWITCH,
+    OPTION_PROFILE,
 };
 
 struct option {
@@ -36,7 +39,7 @@ struct option {
 static const struct option options[] = {
     {"model", S | P, OPTION_TEXT, AT(model), "SM_MODEL_DIR", "/opt/ml/model", 0, 0, "PATH",
      "a directory, a model.tar.gz or one model file"},
-    {"profile", S | P | I, OPTION_TEXT, AT(profile), NULL, "auto", 0, 0, "NAME",
+    {"profile", S | P | I, OPTION_PROFILE, AT(profile), NULL, "auto", 0, 0, "NAME",
      "the image to imitate; auto: by the version that wrote the model"},
     {"no-ensemble", S | P | I, OPTION_SWITCH, AT(no_ensemble), NULL, NULL, 0, 0, NULL,
      "serve only the first model file (SAGEMAKER_INFERENCE_ENSEMBLE other than true does it too)"},
@@ -86,6 +89,8 @@ static const struct option options[] = {
      "multi-model mode: memory for all models; more is answered 507; 0: 80 % of what there is"},
     {"default-accept", S, OPTION_TEXT, AT(default_accept), "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
      NULL, 0, 0, "TYPE", "response type where a request has no Accept; text/csv where not set"},
+    {"inference-output", S, OPTION_TEXT, AT(inference_output), "SAGEMAKER_INFERENCE_OUTPUT", NULL,
+     0, 0, "KEYS", "selectable inference: what to answer, such as predicted_label,probability"},
     {"batch", S, OPTION_TEXT, AT(batch), "SAGEMAKER_BATCH", NULL, 0, 0, "TEXT",
      "any text: Batch Transform's body format, one line a prediction"},
     {"access-log", S, OPTION_TEXT, AT(access_log), NULL, "off", 0, 0, "WHERE",
@@ -165,6 +170,16 @@ static int set_switch(const char *text, const char *origin, bool *field, struct 
     return err_set(err, ERR_INPUT, "%s is %s: it takes true or false", origin, quoted);
 }
 
+static int check_profile(const char *text, const char *origin, struct err *err)
+{
+    char quoted[64];
+
+    if (strcmp(text, "auto") == 0 || profile_find(text))
+        return 0;
+    err_quote(quoted, sizeof(quoted), text, strlen(text));
+    return err_set(err, ERR_INPUT, "%s is %s: it takes %s", origin, quoted, PROFILE_NAMES);
+}
+
 static int set_option(const struct option *option, const char *text, const char *origin,
                       struct settings *settings, struct err *err)
 {
@@ -174,6 +189,9 @@ static int set_option(const struct option *option, const char *text, const char 
     case OPTION_TEXT:
         *(const char **)field = text;
         return 0;
+    case OPTION_PROFILE:
+        *(const char **)field = text;
+        return check_profile(text, origin, err);
     case OPTION_LIST:
         if (settings->host_count == OPTIONS_HOSTS_MAX)
             return err_set(err, ERR_INPUT, "%s: at most %d addresses", origin, OPTIONS_HOSTS_MAX);
@@ -375,6 +393,7 @@ static int describe(const struct option *option, const struct settings *settings
 
     switch (option->type) {
     case OPTION_TEXT:
+    case OPTION_PROFILE:
         if (!*(const char *const *)field)
             return 0;
         return buffer_print(ret, " %s=%s", option->name, *(const char *const *)field);

@@ -55,8 +55,9 @@ struct settings {
     int64_t drain_timeout;
     int64_t model_memory; /* multi-model mode; 0: a part of the machine's or the cgroup's */
     /* serve: answers and logs */
-    const char *default_accept; /* NULL: not set */
-    const char *batch;          /* non-empty: one line a prediction, whatever Accept says */
+    const char *default_accept;   /* NULL: not set */
+    const char *inference_output; /* NULL: no selectable inference */
+    const char *batch;            /* non-empty: one line a prediction, whatever Accept says */
     const char *access_log;
     /* predict */
     const char *content_type;

@@ -7,31 +7,73 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/formats/recordio.h"
+
 #define PIECE_SIZE ((size_t)1 << 20)
 
-/* The longest line: a row of ten million features. */
-#define LINE_MAX_SIZE ((size_t)1 << 30)
+/* Rows at a time of the pass that looks for an index 0. */
+#define BASE_ROWS 4096
+
+/* All of pending is unread again. */
+static void forget(struct row_reader *reader)
+{
+    buffer_clear(&reader->pending);
+    reader->taken = 0;
+    reader->scanned = 0;
+    reader->last_line = 0;
+    reader->rows_end = 0;
+    reader->look_at = 0;
+    reader->bytes_read = 0;
+    reader->opened = false;
+    reader->in_piece = false;
+    reader->at_end = false;
+}
+
+/* A first pass over a libsvm file: the indices begin at 0 where one is 0, else at 1. */
+static int find_base(struct row_reader *reader, struct err *err)
+{
+    off_t start = lseek(reader->fd, 0, SEEK_CUR);
+    struct matrix block;
+    bool zero = false;
+
+    reader->rules.libsvm_shift = false;
+    do {
+        if (row_reader_next(reader, BASE_ROWS, &block, err))
+            return -1;
+        for (size_t i = 0; block.rows && i < block.row_start[block.rows]; i++)
+            zero |= block.column[i] == 0;
+    } while (block.rows && !zero);
+    if (start < 0 || lseek(reader->fd, start, SEEK_SET) < 0)
+        return err_system(err, errno, "cannot read %s twice", reader->name);
+    forget(reader);
+    reader->rules.libsvm_shift = !zero;
+    return 0;
+}
 
 int row_reader_open(struct row_reader *reader, const char *path, enum format format,
                     const struct decode_rules *rules, struct err *err)
 {
     struct stat status;
     bool standard = !path || strcmp(path, "-") == 0;
+    bool shifts = format == FORMAT_LIBSVM && rules->libsvm_shift;
+    bool regular;
 
     memset(reader, 0, sizeof(*reader));
     reader->name = standard ? "standard input" : path;
     reader->format = format;
     reader->rules = *rules;
-    reader->whole = format == FORMAT_LIBSVM && rules->libsvm_shift;
+    reader->line_max = ROW_READER_LINE_MAX;
+    decoder_init(&reader->decoder);
+    decode_fault_init(&reader->fault);
+    buffer_init(&reader->pending, ROW_READER_LINE_MAX + 2 * PIECE_SIZE);
     reader->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (reader->fd < 0)
         return err_system(err, errno, "cannot open '%s'", path);
-    if (fstat(reader->fd, &status) == 0 && S_ISREG(status.st_mode))
+    regular = fstat(reader->fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (regular)
         reader->size = (uint64_t)status.st_size;
-    decoder_init(&reader->decoder);
-    decode_fault_init(&reader->fault);
-    buffer_init(&reader->pending, LINE_MAX_SIZE);
-    return 0;
+    reader->whole = format == FORMAT_JSON || (shifts && !regular);
+    return shifts && regular ? find_base(reader, err) : 0;
 }
 
 void row_reader_close(struct row_reader *reader)
@@ -43,18 +85,44 @@ void row_reader_close(struct row_reader *reader)
     buffer_fini(&reader->pending);
 }
 
+/* What the original says of its own insides, in words for whoever has the file. */
+static const char *plain_reason(const struct decode_fault *fault)
+{
+    static const struct {
+        const char *begin;
+        const char *plain;
+    } reasons[] = {
+        {"[00:00:00] /workspace/src/data/data.cc", "an infinite value, which XGBoost refuses"},
+        {"setting an array element with a sequence", "not as many columns as in row 1"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(reasons); i++) {
+        size_t n = strlen(reasons[i].begin);
+
+        if (fault->message.size >= n && memcmp(fault->message.data, reasons[i].begin, n) == 0)
+            return reasons[i].plain;
+    }
+    return NULL;
+}
+
 /* "FILE: row N, column M: reason" of the decoder's fault. */
 static int fail(struct row_reader *reader, struct err *err)
 {
     const struct decode_fault *fault = &reader->fault;
     const char *text = fault->message.data;
     size_t size = fault->message.size;
-    const char *line_end = size ? memchr(text, '\n', size) : NULL;
+    const char *plain = plain_reason(fault);
+    const char *line_end;
     char place[80] = "";
     size_t used = 0;
 
     if (fault->out_of_memory)
         return err_set(err, ERR_MEMORY, "%s: out of memory", reader->name);
+    if (plain) {
+        text = plain;
+        size = strlen(plain);
+    }
+    line_end = size ? memchr(text, '\n', size) : NULL;
     if (line_end)
         size = (size_t)(line_end - text);
     if (fault->row)
@@ -66,20 +134,48 @@ static int fail(struct row_reader *reader, struct err *err)
                    (int)(size < 300 ? size : 300), text);
 }
 
-/* Moves what the decoder is done with out of the way and reads more. */
+/* Moves what the decoder is done with out of the way. */
+static void drop_taken(struct row_reader *reader)
+{
+    struct buffer *pending = &reader->pending;
+    size_t taken = reader->taken;
+
+    if (!taken)
+        return;
+    memmove(pending->data, pending->data + taken, pending->size - taken);
+    pending->size -= taken;
+    reader->scanned -= reader->scanned < taken ? reader->scanned : taken;
+    reader->last_line -= reader->last_line < taken ? reader->last_line : taken;
+    reader->rows_end = 0;
+    reader->look_at = 0;
+    reader->taken = 0;
+}
+
+static int too_long(const struct row_reader *reader, struct err *err)
+{
+    const char *what = "a line, or a run of blank lines, is";
+
+    if (reader->format == FORMAT_RECORDIO)
+        what = "a record is";
+    else if (reader->format == FORMAT_JSON)
+        what = "a JSON document is read whole (JSON Lines is not), and this one is";
+    else if (reader->whole)
+        what = "libsvm is read whole from a pipe under this profile, since the last row may decide "
+               "where indices begin (of a file it is not), and this one is";
+    return err_set(err, ERR_LIMIT, "%s: %s longer than %zu bytes", reader->name, what,
+                   reader->line_max);
+}
+
 static int read_more(struct row_reader *reader, struct err *err)
 {
     struct buffer *pending = &reader->pending;
     ssize_t n;
 
-    if (reader->taken) {
-        memmove(pending->data, pending->data + reader->taken, pending->size - reader->taken);
-        pending->size -= reader->taken;
-        reader->taken = 0;
-    }
+    drop_taken(reader);
+    if (pending->size > reader->line_max)
+        return too_long(reader, err);
     if (buffer_reserve(pending, PIECE_SIZE))
-        return err_set(err, ERR_LIMIT, "%s: a line is longer than %zu bytes, or memory is short",
-                       reader->name, LINE_MAX_SIZE - PIECE_SIZE);
+        return err_memory(err, pending->size + PIECE_SIZE, "a piece of the input");
     do {
         n = read(reader->fd, pending->data + pending->size, PIECE_SIZE);
     } while (n < 0 && errno == EINTR);
@@ -97,60 +193,102 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/*
- * Bytes of pending that make whole lines. White space at the end stays behind: only what follows
- * tells whether it is a blank row or the end of the input, where it is dropped as the original
- * drops it.
- */
-static size_t whole_lines(const struct row_reader *reader)
+/* The size of text without the white space at its end, but not less than `from`. */
+static size_t without_blanks(const char *text, size_t from, size_t size)
 {
-    const char *data = reader->pending.data;
-    size_t size = reader->pending.size;
-    const char *last;
-
-    if (reader->at_end) {
-        while (size && is_blank(data[size - 1]))
-            size--;
-        return size;
-    }
-    last = size ? memrchr(data, '\n', size) : NULL;
-    if (!last)
-        return 0;
-    size = (size_t)(last - data);
-    while (size && data[size - 1] == '\n')
+    while (size > from && is_blank(text[size - 1]))
         size--;
     return size;
 }
 
-/* Skips the line ends between two pieces; a blank line among them is a row of its own. */
-static size_t piece_start(const struct row_reader *reader)
+/* Sets last_line to behind the last line end of pending[from, to), if there is one. */
+static void note_line(struct row_reader *reader, size_t from, size_t to)
 {
-    return reader->opened && reader->pending.size && reader->pending.data[0] == '\n' ? 1 : 0;
+    const char *data = reader->pending.data;
+    const char *end = to > from ? memrchr(data + from, '\n', to - from) : NULL;
+
+    if (end)
+        reader->last_line = (size_t)(end - data) + 1;
 }
 
-/* Hands the decoder the next piece. False at the end of the input. */
+/* Looks at what was read since the last time. */
+static void scan(struct row_reader *reader)
+{
+    size_t size = reader->pending.size;
+    size_t solid = without_blanks(reader->pending.data, reader->scanned, size);
+
+    if (solid > reader->scanned) {
+        note_line(reader, reader->scanned, solid);
+        reader->rows_end = reader->last_line;
+    }
+    note_line(reader, solid, size);
+    reader->scanned = size;
+}
+
+/* Looking again only at twice the size keeps a record of many parts from being read for each. */
+static size_t whole_records(struct row_reader *reader)
+{
+    size_t size = reader->pending.size;
+    size_t whole;
+
+    if (reader->at_end)
+        return size;
+    if (size < reader->look_at && size <= reader->line_max)
+        return 0;
+    whole = recordio_whole(bytes_of(reader->pending.data, size));
+    reader->look_at = 2 * size;
+    return whole;
+}
+
+/*
+ * Bytes of pending that make whole lines, or whole records. The last line that is not blank stays
+ * behind with what follows it: only what comes next tells whether the white space there is part of
+ * rows or the end of the input, where it is dropped.
+ */
+static size_t whole_rows(struct row_reader *reader)
+{
+    const char *data = reader->pending.data;
+
+    if (reader->format == FORMAT_RECORDIO)
+        return whole_records(reader);
+    if (reader->at_end)
+        return without_blanks(data, 0, reader->pending.size);
+    if (reader->whole)
+        return 0;
+    scan(reader);
+    if (!reader->opened && without_blanks(data, 0, reader->rows_end) == 0) {
+        reader->taken = reader->rows_end; /* blank lines before the first row */
+        return 0;
+    }
+    return reader->rows_end;
+}
+
+/* What the original finds wrong with a body, of an input whose pieces are each good. */
+static int check_end(const struct row_reader *reader, struct err *err)
+{
+    if (reader->format == FORMAT_LIBSVM && reader->opened && reader->decoder.columns == 0)
+        return err_set(err, ERR_INPUT, "%s: no row has a feature", reader->name);
+    return 0;
+}
+
+/* Hands the decoder the next piece. *ret_any is false at the end of the input. */
 static int next_piece(struct row_reader *reader, bool *ret_any, struct err *err)
 {
     struct bytes piece;
-    size_t start;
-    size_t size;
+    size_t size = 0;
     int result;
 
-    do {
-        if (reader->at_end && reader->taken == reader->pending.size) {
-            *ret_any = false;
-            return 0;
-        }
+    *ret_any = false;
+    while (!size) {
+        if (reader->at_end)
+            return check_end(reader, err);
         if (read_more(reader, err))
             return -1;
-        size = whole_lines(reader);
-        start = piece_start(reader);
-    } while ((size <= start || reader->whole) && !reader->at_end);
-    *ret_any = size > start || !reader->opened;
-    if (!*ret_any)
-        return 0;
-    piece = bytes_of(reader->pending.data + start, size - start);
-    reader->taken = reader->at_end ? reader->pending.size : size;
+        size = whole_rows(reader);
+    }
+    *ret_any = true;
+    piece = bytes_of(reader->pending.data, size);
+    reader->taken = size;
     if (reader->opened) {
         result = decoder_continue(&reader->decoder, piece, &reader->fault);
     } else {

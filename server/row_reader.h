@@ -1,7 +1,13 @@
 #pragma once
 /*
- * The input of `predict`: a file or standard input of any size, read in pieces that end at a line
- * end and decoded piece by piece, so that memory does not grow with the input.
+ * The input of `predict`: a file or standard input of any size, read in pieces of whole lines and
+ * decoded piece by piece, so that memory does not grow with the input and time is in proportion to
+ * it. White space at the end of the input is dropped as the original drops it; an input of nothing
+ * else, or of no bytes, has no rows.
+ *
+ * Two inputs do not come in pieces: a JSON document, and libsvm under a profile that shifts indices
+ * by what the smallest one anywhere is. The latter is read twice where it is a file, to know the
+ * base before the first row, and whole where it is a pipe.
  */
 
 #include <stdbool.h>
@@ -14,6 +20,10 @@
 #include "base/memory.h"
 #include "server/formats/decode.h"
 
+/* The longest line, run of blank lines, record of RecordIO, or input that is read whole: 1 GiB, a
+ * row of a hundred million features. */
+#define ROW_READER_LINE_MAX ((size_t)1 << 30)
+
 struct row_reader {
     const char *name; /* for messages: the path, or "standard input" */
     int fd;
@@ -23,12 +33,19 @@ struct row_reader {
     struct decode_rules rules;
     struct decoder decoder;
     struct decode_fault fault;
-    struct buffer pending; /* read, not yet handed to the decoder whole */
-    size_t taken;          /* of pending: what the decoder has now */
-    bool whole;            /* one piece: the index base of libsvm may depend on the last row */
-    bool opened;
+    size_t line_max; /* ROW_READER_LINE_MAX; tests lower it */
+    bool whole;      /* the input is one piece */
+    bool opened;     /* the decoder has had a piece */
     bool in_piece;
     bool at_end;
+
+    struct buffer pending; /* read; its first `taken` bytes are what the decoder has now */
+    size_t taken;
+    /* What is known of pending, so that no byte is looked at again for each read. */
+    size_t scanned;   /* bytes looked at */
+    size_t last_line; /* behind the last line end among them */
+    size_t rows_end;  /* behind the last line end that something other than white space follows */
+    size_t look_at;   /* recordio: the size from which on it is worth looking for a whole record */
 };
 
 /* path: NULL or "-" is standard input. */

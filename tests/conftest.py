@@ -22,6 +22,11 @@ EXAMPLE = ROOT / "docker" / "example"
 SLOW = 8 if os.environ.get("ENDPOINTD_SLOW") else 1
 
 
+# The address of a server to test in place of the program: "http://127.0.0.1:8080". It must serve the
+# example model. Tests that start a server of their own are skipped then.
+URL = os.environ.get("ENDPOINTD_URL")
+
+
 def clean_environment(extra=None):
     """The environment without what would configure the program."""
     kept = {
@@ -45,7 +50,46 @@ def run(*arguments, stdin=b"", env=None, timeout=120):
     )
 
 
-class Server:
+class Client:
+    """Requests to a server."""
+
+    def __init__(self, host, port):
+        self.host, self.port = host, port
+
+    def connect(self, timeout=20):
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout * SLOW)
+
+    def socket(self, timeout=20):
+        raw = socket.create_connection((self.host, self.port), timeout * SLOW)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return raw
+
+    def request(self, method, path, body=None, headers=None, connection=None):
+        own = connection or self.connect()
+        own.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in (headers or {}).items():
+            own.putheader(name, value)
+        if body is not None:
+            own.putheader("Content-Length", str(len(body)))
+        own.endheaders(body)
+        response = own.getresponse()
+        data = response.read()
+        if connection is None:
+            own.close()
+        return response, data
+
+    def post(self, body, content_type="text/csv", accept=None, **options):
+        headers = {}
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        if accept is not None:
+            headers["Accept"] = accept
+        if isinstance(body, str):
+            body = body.encode()
+        return self.request("POST", "/invocations", body, headers, **options)
+
+
+class Server(Client):
     """`endpointd serve` on a port of the kernel's choice."""
 
     def __init__(self, *arguments, env=None, port="0"):
@@ -62,7 +106,7 @@ class Server:
         )
         self.lines = []
         self.pending = b""
-        self.port = None
+        super().__init__("127.0.0.1", None)
         self.wait_for("listening on")
         self.port = int(self.lines[-1].rsplit(":", 1)[1])
 
@@ -92,39 +136,6 @@ class Server:
             pass
         return self.lines
 
-    def connect(self, timeout=20):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout * SLOW)
-        return connection
-
-    def socket(self, timeout=20):
-        raw = socket.create_connection(("127.0.0.1", self.port), timeout * SLOW)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return raw
-
-    def request(self, method, path, body=None, headers=None, connection=None):
-        own = connection or self.connect()
-        own.putrequest(method, path, skip_accept_encoding=True)
-        for name, value in (headers or {}).items():
-            own.putheader(name, value)
-        if body is not None:
-            own.putheader("Content-Length", str(len(body)))
-        own.endheaders(body)
-        response = own.getresponse()
-        data = response.read()
-        if connection is None:
-            own.close()
-        return response, data
-
-    def post(self, body, content_type="text/csv", accept=None, **options):
-        headers = {}
-        if content_type is not None:
-            headers["Content-Type"] = content_type
-        if accept is not None:
-            headers["Accept"] = accept
-        if isinstance(body, str):
-            body = body.encode()
-        return self.request("POST", "/invocations", body, headers, **options)
-
     def signal(self, number):
         self.process.send_signal(number)
 
@@ -149,6 +160,8 @@ class Server:
 
 @contextlib.contextmanager
 def serving(*arguments, env=None, port="0"):
+    if URL:
+        pytest.skip("a server at ENDPOINTD_URL is tested: none is started")
     server = Server(*arguments, env=env, port=port)
     try:
         yield server
@@ -167,6 +180,10 @@ def example_model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(example_model):
+    if URL:
+        host, port = URL.split("//")[-1].rstrip("/").rsplit(":", 1)
+        yield Client(host, int(port))
+        return
     with serving("--model", example_model) as running:
         yield running
 

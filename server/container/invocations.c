@@ -6,6 +6,7 @@
 
 #include "server/formats/encode.h"
 #include "server/formats/media_type.h"
+#include "server/formats/recordio.h"
 
 /* Rows of a block: decoded, scored and dropped while they are in the cache. */
 #define BLOCK_CELLS 16384
@@ -35,8 +36,13 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
 {
     return (struct decode_rules){
         .libsvm_shift = model->profile->libsvm_shift,
-        .keep_trailing_rows = !strict,
+        .keep_trailing_rows = true, /* under --strict too: it never loses a row */
         .refuse_empty_cr = strict,
+        .infinite_ok = model->profile->infinite_ok,
+        .json_null_is_missing = true,
+        .recordio = !strict                            ? RECORDIO_ANY
+                    : model->profile->recordio_stacked ? RECORDIO_STACKED
+                                                       : RECORDIO_ONE_SCHEMA,
     };
 }
 
@@ -95,30 +101,6 @@ static void answer_no_memory(const struct answer *answer)
     answer_page(answer, 503, "out of memory for this request");
 }
 
-/* 415: "Loading csv data failed with Exception, please ensure data is in csv format:\n <class ...".
- */
-static void answer_fault(const struct answer *answer, enum format format,
-                         struct invocation_scratch *scratch)
-{
-    const char *name = format == FORMAT_CSV ? "csv" : "libsvm";
-    struct buffer *message = &scratch->message;
-
-    if (scratch->fault.out_of_memory) {
-        answer_no_memory(answer);
-        return;
-    }
-    buffer_clear(message);
-    if (buffer_print(message,
-                     "Loading %s data failed with Exception, please ensure data is in %s format:\n "
-                     "<class '%s'>\n ",
-                     name, name, scratch->fault.exception) ||
-        buffer_append(message, scratch->fault.message.data, scratch->fault.message.size)) {
-        answer_no_memory(answer);
-        return;
-    }
-    answer_text(answer, 415, "", message);
-}
-
 /* The text of XGBoost's own check, up to where it stops being the same everywhere. */
 static int print_library_check(struct buffer *message, uint32_t features, uint64_t columns)
 {
@@ -136,30 +118,85 @@ static int print_library_check(struct buffer *message, uint32_t features, uint64
                         clock, features, (unsigned long long)columns);
 }
 
+/* What error texts call a format. */
+static const char *format_name(enum format format)
+{
+    switch (format) {
+    case FORMAT_CSV:
+        return "csv";
+    case FORMAT_LIBSVM:
+        return "libsvm";
+    case FORMAT_RECORDIO:
+        return "recordio-protobuf";
+    case FORMAT_JSON:
+    case FORMAT_JSONLINES:
+        return "json";
+    case FORMAT_PARQUET:
+        break;
+    }
+    return "parquet";
+}
+
+/*
+ * 415: "Loading csv data failed with Exception, please ensure data is in csv format:\n <class ...".
+ * The parts stand on lines of their own for csv and libsvm, else on one; JSON, which the original
+ * does not read, has no exception class.
+ */
+static void answer_fault(const struct answer *answer, enum format format,
+                         struct invocation_scratch *scratch)
+{
+    const char *between = format == FORMAT_CSV || format == FORMAT_LIBSVM ? "\n " : " ";
+    bool json = format == FORMAT_JSON || format == FORMAT_JSONLINES;
+    const char *name = format_name(format);
+    struct buffer *message = &scratch->message;
+
+    if (scratch->fault.out_of_memory) {
+        answer_no_memory(answer);
+        return;
+    }
+    buffer_clear(message);
+    if (buffer_print(message,
+                     "Loading %s data failed with Exception, please ensure data is in %s format:%s",
+                     name, name, between) ||
+        (!json && buffer_print(message, "<class '%s'>%s", scratch->fault.exception, between)) ||
+        buffer_append(message, scratch->fault.message.data, scratch->fault.message.size)) {
+        answer_no_memory(answer);
+        return;
+    }
+    answer_text(answer, 415, "", message);
+}
+
+/* The container's own check, which pickled models get. */
+static bool pickle_columns_fit(uint64_t features, enum format format, uint64_t columns,
+                               struct buffer *message)
+{
+    if (format == FORMAT_LIBSVM) {
+        if (columns <= features + 1)
+            return true;
+        (void)!buffer_print(message,
+                            "Feature size of libsvm inference data %llu is larger than feature "
+                            "size of trained model %llu.",
+                            (unsigned long long)columns, (unsigned long long)features);
+        return false;
+    }
+    if (columns == features || columns + 1 == features)
+        return true;
+    (void)!buffer_print(message,
+                        "Feature size of %s inference data %llu is not consistent with feature "
+                        "size of trained model %llu.",
+                        format_name(format), (unsigned long long)columns,
+                        (unsigned long long)features);
+    return false;
+}
+
 bool invocation_columns_fit(const struct model *model, enum format format, uint64_t columns,
                             struct buffer *message)
 {
-    uint64_t features = model->features;
-    bool pickled = model->members[0].source->pickle_class != NULL;
-
     buffer_clear(message);
-    if (pickled && format == FORMAT_LIBSVM && columns > features + 1) {
-        (void)!buffer_print(
-            message,
-            "Feature size of libsvm inference data %llu is larger than feature size "
-            "of trained model %llu.",
-            (unsigned long long)columns, (unsigned long long)features);
+    if (model->members[0].source->pickle_class &&
+        !pickle_columns_fit(model->features, format, columns, message))
         return false;
-    }
-    if (pickled && format == FORMAT_CSV && columns != features && columns + 1 != features) {
-        (void)!buffer_print(
-            message,
-            "Feature size of csv inference data %llu is not consistent with feature "
-            "size of trained model %llu.",
-            (unsigned long long)columns, (unsigned long long)features);
-        return false;
-    }
-    for (size_t i = 0; i < model->member_count; i++) {
+    for (size_t i = 0; !model->profile->extra_columns_ok && i < model->member_count; i++) {
         if (columns > model->members[i].source->features) {
             (void)!print_library_check(message, model->members[i].source->features, columns);
             return false;
@@ -224,16 +261,80 @@ static bool score_body(const struct model *model, const struct invocation_rules 
     return true;
 }
 
-static void encode_answer(const struct invocation_rules *rules, const struct invocation *request,
-                          struct invocation_scratch *scratch, const struct answer *answer)
+/* What the request wants, under the profile: older images look at Accept only in selectable mode.
+ */
+static enum accept_type negotiate(const struct profile *profile,
+                                  const struct invocation_rules *rules,
+                                  const struct invocation *request, struct buffer *message)
 {
-    struct err err = ERR_INIT;
-    enum accept_type accept;
-    int result = 0;
+    bool selectable = rules->selectable && profile->selectable;
+
+    if (profile->accept == ACCEPT_IGNORED || (profile->accept == ACCEPT_SELECTABLE && !selectable))
+        return ACCEPT_CSV;
+    return accept_parse(request->has_accept, request->accept, rules->default_accept, message);
+}
+
+int invocation_encode(const struct model *model, const struct invocation_rules *rules,
+                      enum accept_type accept, const struct predictions *predictions,
+                      struct buffer *body, struct err *err)
+{
+    if (rules->batch)
+        return encode_batch(predictions, body, err);
+    switch (accept) {
+    case ACCEPT_CSV:
+        return model->profile->joined_csv ? encode_csv_joined(predictions, body, err)
+                                          : encode_csv(predictions, body, err);
+    case ACCEPT_JSON:
+        return encode_json(predictions, body, err);
+    case ACCEPT_NPY:
+        return encode_npy(predictions, body, err);
+    case ACCEPT_JSONLINES:
+        if (!rules->strict)
+            return encode_jsonlines(predictions, body, err);
+        break;
+    case ACCEPT_RECORDIO:
+        if (!rules->strict)
+            return encode_recordio(predictions, body, err);
+        break;
+    case ACCEPT_REFUSED:
+    case ACCEPT_NO_ENCODER:
+    case ACCEPT_NO_MEMORY:
+        break;
+    }
+    return err_set(err, ERR_UNSUPPORTED,
+                   "no encoder for the response type that was asked for: use text/csv or "
+                   "application/json");
+}
+
+/* Selectable inference: keys in place of bare predictions. */
+static int encode_selected(const struct model *model, const struct invocation_rules *rules,
+                           enum accept_type accept, struct invocation_scratch *scratch,
+                           struct buffer *body, struct err *err)
+{
+    const struct xgb_model *source = model->members[0].source;
+    struct selectable_model about = {
+        .objective = source->objective,
+        .objective_text = source->objective_text,
+        .num_class = source->num_class,
+        .absolute_error = model->profile->selectable_absolute,
+    };
 
     buffer_clear(&scratch->message);
-    accept = accept_parse(request->has_accept, request->accept, rules->default_accept,
-                          &scratch->message);
+    return selectable_encode(rules->selectable, &about, &scratch->predictions, accept,
+                             rules->default_accept, rules->batch, body, &scratch->message, err);
+}
+
+static void encode_answer(const struct model *model, const struct invocation_rules *rules,
+                          const struct invocation *request, struct invocation_scratch *scratch,
+                          const struct answer *answer)
+{
+    bool selectable = rules->selectable && model->profile->selectable;
+    struct err err = ERR_INIT;
+    enum accept_type accept;
+    int result;
+
+    buffer_clear(&scratch->message);
+    accept = negotiate(model->profile, rules, request, &scratch->message);
     if (accept == ACCEPT_REFUSED) {
         answer_text(answer, 406, "", &scratch->message);
         return;
@@ -242,26 +343,22 @@ static void encode_answer(const struct invocation_rules *rules, const struct inv
         answer_no_memory(answer);
         return;
     }
-    if (accept == ACCEPT_NO_ENCODER ||
-        (!rules->batch && (accept == ACCEPT_JSONLINES || accept == ACCEPT_RECORDIO))) {
-        answer_page(answer, 500,
-                    "no encoder for the response type that was asked for: use text/csv or "
-                    "application/json");
-        return;
-    }
-    if (rules->batch)
-        result = encode_batch(&scratch->predictions, answer->body, &err);
-    else if (accept == ACCEPT_CSV)
-        result = encode_csv(&scratch->predictions, answer->body, &err);
+    if (selectable)
+        result = encode_selected(model, rules, accept, scratch, answer->body, &err);
     else
-        result = encode_json(&scratch->predictions, answer->body, &err);
-    if (result) {
+        result = invocation_encode(model, rules, accept, &scratch->predictions, answer->body, &err);
+    if (result && err.kind != ERR_UNSUPPORTED) {
         answer_no_memory(answer);
-        return;
+    } else if (result && selectable) {
+        answer_text(answer, 500, "", &scratch->message);
+    } else if (result) {
+        answer_page(answer, 500, err.text);
+    } else {
+        answer->result->status = 200;
+        answer->result->content_type =
+            accept == ACCEPT_NO_ENCODER ? rules->default_accept : accept_content_type(accept);
+        answer->result->rows = scratch->predictions.rows;
     }
-    answer->result->status = 200;
-    answer->result->content_type = accept_content_type(accept);
-    answer->result->rows = scratch->predictions.rows;
 }
 
 /* A form's type is what `curl -d` and load testers send unasked; the original loses the body. */
@@ -294,7 +391,8 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
         return;
     }
     buffer_clear(&scratch->message);
-    switch (content_type_parse(request->has_content_type, request->content_type, &format,
+    switch (content_type_parse(request->has_content_type, request->content_type,
+                               &(struct content_type_rules){.json = !rules->strict}, &format,
                                &scratch->message)) {
     case CONTENT_TYPE_OK:
         break;
@@ -313,7 +411,7 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
         answer_no_memory(&answer);
         return;
     }
-    if (format == FORMAT_RECORDIO || format == FORMAT_PARQUET) {
+    if (format == FORMAT_PARQUET) {
         /* the original's words for a type that it knows and does not serve */
         if (buffer_print(&scratch->message, "Content-type %.*s is not supported.",
                          (int)request->content_type.size, (const char *)request->content_type.data))
@@ -323,5 +421,5 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
         return;
     }
     if (score_body(model, rules, format, request->body, scratch, &answer))
-        encode_answer(rules, request, scratch, &answer);
+        encode_answer(model, rules, request, scratch, &answer);
 }

@@ -12,7 +12,9 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "models/model.h"
+#include "server/container/selectable.h"
 #include "server/formats/decode.h"
+#include "server/formats/media_type.h"
 
 /* A thread's reusable memory for requests. */
 struct invocation_scratch {
@@ -29,7 +31,8 @@ void invocation_scratch_fini(struct invocation_scratch *scratch);
 struct invocation_rules {
     bool strict;
     bool batch;
-    const char *default_accept; /* or NULL */
+    const char *default_accept;          /* or NULL */
+    const struct selectable *selectable; /* SAGEMAKER_INFERENCE_OUTPUT, parsed; NULL: not set */
 };
 
 struct invocation {
@@ -63,6 +66,12 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
  */
 bool invocation_columns_fit(const struct model *model, enum format format, uint64_t columns,
                             struct buffer *message);
+
+/* Predictions as the body for `accept` under the model's profile; not for selectable inference.
+ * ERR_UNSUPPORTED where there is no encoder, ERR_LIMIT, ERR_MEMORY. */
+int invocation_encode(const struct model *model, const struct invocation_rules *rules,
+                      enum accept_type accept, const struct predictions *predictions,
+                      struct buffer *body, struct err *err) MUST_CHECK;
 
 /* About how long a body takes, in nanoseconds: decides whether it is scored on the loop. */
 uint64_t invocation_cost(const struct model *model, size_t body_size);

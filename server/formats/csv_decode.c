@@ -272,7 +272,7 @@ static void note_infinite(struct decoder *decoder, const float *values, size_t r
     size_t count = rows * decoder->columns;
     bool found = false;
 
-    if (decoder->infinite_row)
+    if (decoder->infinite_row || decoder->rules.infinite_ok)
         return;
     for (size_t i = 0; i < count; i++)
         found |= fabsf(values[i]) > FLT_MAX;

@@ -18,10 +18,9 @@
 #define INT_LITERAL_MAX 200
 
 static const struct decode_format *const formats[] = {
-    [FORMAT_CSV] = &decode_csv,
-    [FORMAT_LIBSVM] = &decode_libsvm,
-    [FORMAT_RECORDIO] = NULL,
-    [FORMAT_PARQUET] = NULL,
+    [FORMAT_CSV] = &decode_csv,           [FORMAT_LIBSVM] = &decode_libsvm,
+    [FORMAT_RECORDIO] = &decode_recordio, [FORMAT_PARQUET] = NULL, /* never */
+    [FORMAT_JSON] = &decode_json,         [FORMAT_JSONLINES] = &decode_jsonlines,
 };
 
 void decode_fault_init(struct decode_fault *fault)
@@ -187,6 +186,31 @@ int decode_check_text(struct bytes body, uint64_t rows_before, struct decode_fau
                        bad.last, bad.reason);
 }
 
+int decode_next_csr(struct decoder *decoder, size_t max_rows, struct matrix *ret,
+                    struct decode_fault *fault)
+{
+    uint64_t left = decoder->rows - decoder->rows_done;
+    size_t rows = left < max_rows ? (size_t)left : max_rows;
+    const uint32_t *size = (const uint32_t *)(const void *)decoder->row_size.data;
+    size_t *start;
+
+    ret->kind = MATRIX_CSR;
+    buffer_clear(&decoder->row_start);
+    if (rows == SIZE_MAX || buffer_reserve(&decoder->row_start, (rows + 1) * sizeof(*start)))
+        return decode_fail_memory(fault);
+    start = (size_t *)(void *)decoder->row_start.data;
+    start[0] = 0;
+    for (size_t r = 0; r < rows; r++)
+        start[r + 1] = start[r] + size[decoder->next_row + r];
+    ret->rows = rows;
+    ret->row_start = start;
+    ret->values = (const float *)(const void *)decoder->values.data + decoder->next_entry;
+    ret->column = (const uint32_t *)(const void *)decoder->column_index.data + decoder->next_entry;
+    decoder->next_row += rows;
+    decoder->next_entry += start[rows];
+    return 0;
+}
+
 void decoder_init(struct decoder *decoder)
 {
     *decoder = (struct decoder){.format = FORMAT_CSV};
@@ -238,7 +262,6 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
 {
     decoder->format = format;
     decoder->rules = *rules;
-    decoder->body = strip(body, rules->more_follows);
     decoder->columns = 0;
     decoder->rows = 0;
     decoder->rows_done = 0;
@@ -250,6 +273,9 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
     decoder->rows_held = 0;
     decoder->next_row = 0;
     decoder->next_entry = 0;
+    decoder->width = 0;
+    decoder->sparse = false;
+    decoder->records = (struct decode_records){.piece = 0};
     reset(&decoder->values);
     reset(&decoder->row_start);
     reset(&decoder->column_index);
@@ -257,6 +283,7 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
     reset(&decoder->scratch);
     if ((size_t)format >= ARRAY_LENGTH(formats) || !formats[format])
         return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
+    decoder->body = formats[format]->keeps_space ? body : strip(body, rules->more_follows);
     return formats[format]->open(decoder, fault);
 }
 
@@ -266,7 +293,7 @@ int decoder_continue(struct decoder *decoder, struct bytes piece, struct decode_
         return 0;
     if (!formats[decoder->format])
         return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
-    decoder->body = without_line_end(piece);
+    decoder->body = formats[decoder->format]->keeps_space ? piece : without_line_end(piece);
     decoder->continued = true;
     return formats[decoder->format]->resume(decoder, fault);
 }

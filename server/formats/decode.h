@@ -30,26 +30,47 @@
 enum format {
     FORMAT_CSV,
     FORMAT_LIBSVM,
-    FORMAT_RECORDIO, /* known by name; not decoded yet */
-    FORMAT_PARQUET,  /* known by name; never decoded */
+    FORMAT_RECORDIO,
+    FORMAT_PARQUET, /* known by name; never decoded */
+    FORMAT_JSON,
+    FORMAT_JSONLINES,
 };
 
 /* Why a body cannot be read. `text` is the original's exception text after the "Loading ... failed"
  * prefix: "<class 'ValueError'>" and the message are kept apart, because formats join them with
- * different white space. */
+ * different white space. JSON is ours, and so are its texts: one line that tells record and offset
+ * itself, "record 3, offset 120: ..." (of JSON Lines the offset in the line), but for the
+ * infinity's. */
 struct decode_fault {
     bool out_of_memory;    /* we failed, not the body: nothing else is set */
     const char *exception; /* "ValueError", "_csv.Error", "UnicodeDecodeError",
-                            * "xgboost.core.XGBoostError", "OverflowError" */
+                            * "xgboost.core.XGBoostError", "OverflowError",
+                            * "google.protobuf.message.DecodeError" */
     struct buffer message; /* UTF-8; quotes the cell, and so up to four times the body's size */
     uint64_t row;          /* 1-based line of the stripped body, counted on over what continues it;
+                            * of recordio the row that the record is or would be; 0: not known,
+                            * or told by the message */
+    uint64_t column;       /* 1-based cell (csv), item between spaces (libsvm), column (recordio);
                             * 0: not known */
-    uint64_t column;       /* 1-based cell (csv) or item between spaces (libsvm); 0: not known */
 };
 
 void decode_fault_init(struct decode_fault *fault);
 void decode_fault_fini(struct decode_fault *fault);
 void decode_fault_clear(struct decode_fault *fault);
+
+/* What records may be together in a body of RecordIO (xgboost-container 3.5). */
+enum decode_recordio_rows {
+    /* What any image reads. A row without keys and values but with a shape is an empty sparse row;
+     * sparse rows may be of any width, dense ones are of one; labels are not looked at; records may
+     * come in parts, as MXNet writes them. */
+    RECORDIO_ANY,
+    /* 3.2-0, strict: one width for all (one without keys and values has none), labels are finite
+     * and each row's or none's. */
+    RECORDIO_STACKED,
+    /* To 3.0-5, strict: every record is of the first one's type, width and density, sparse ones
+     * have a shape, and no record is without values. */
+    RECORDIO_ONE_SCHEMA,
+};
 
 struct decode_rules {
     bool libsvm_shift;       /* see models/profile.h */
@@ -58,14 +79,52 @@ struct decode_rules {
     bool refuse_empty_cr;    /* csv: a last cell of "\r" alone is an error as in the original
                               * (--strict), not a missing value */
     bool more_follows;       /* the body is the first piece of several (`predict`): its end is taken
-                              * as decoder_continue takes a piece's, not stripped of white space */
+                              * as decoder_continue takes a piece's, not stripped of white space;
+                              * that it has no row, or no feature (libsvm), is no fault. With
+                              * libsvm_shift the first piece shows the base of all: whoever gives
+                              * pieces has to know it */
+
+    bool infinite_ok; /* an infinity is a value, as in images up to 1.3; otherwise a fault */
+
+    /* JSON and JSON Lines. Unless told otherwise, null is no number, and a sparse record may be of
+     * another width than others. What absent entries mean is the scorer's to say. */
+    bool json_null_is_missing;
+    bool json_one_width; /* all records, dense or sparse, are of one width */
+
+    enum decode_recordio_rows recordio;
+    bool recordio_flat_shape; /* sparse recordio: the width is the product of the shape's dimensions
+                               * (Linear Learner), not the first one (XGBoost) */
+};
+
+/* recordio: the first row that is not as wide as it must be. Rows from 0. */
+struct decode_misfit {
+    bool found;
+    uint64_t row;
+    uint64_t width;
+};
+
+/* recordio: what the records have shown so far. Rows from 0. */
+struct decode_records {
+    uint64_t offset; /* of the piece in the input */
+    uint64_t piece;  /* its size */
+    int type;        /* of the first row's numbers */
+    bool sparse;     /* a row is sparse: blocks are CSR */
+    bool dense;      /* a row is dense: */
+    uint64_t dense_row;
+    uint64_t dense_width;
+    uint64_t width; /* the largest; with RECORDIO_STACKED the first that is not 0 */
+    struct decode_misfit misfit;
+    struct decode_misfit dense_misfit; /* among the dense rows */
+    uint64_t labels;                   /* rows that have one (RECORDIO_STACKED) */
+    uint64_t bad_label;                /* 1-based row of the first that is not finite */
 };
 
 struct decoder {
     enum format format;
     struct decode_rules rules;
     struct bytes body;  /* what is left to hand out */
-    uint64_t columns;   /* of the request; known after decoder_open (libsvm: the largest so far) */
+    uint64_t columns;   /* of the request; known after decoder_open (libsvm, json, recordio: the
+                         * largest so far, where pieces follow) */
     uint64_t rows;      /* of the body and of what continued it; known after decoder_open */
     uint64_t rows_done; /* handed out, over all continuations */
     bool continued;     /* decoder_continue was called */
@@ -76,25 +135,32 @@ struct decoder {
 
     bool shifted;       /* libsvm: indices were decreased by 1 */
     uint64_t rows_held; /* libsvm: trailing rows without a feature, dropped unless one follows */
-    size_t next_row;    /* libsvm: the first row not yet handed out, in row_size */
-    size_t next_entry;  /* libsvm: its first entry, in values and column_index */
+    size_t next_row;    /* libsvm, json: the first row not yet handed out, in row_size */
+    size_t next_entry;  /* libsvm, json: its first entry, in values and column_index */
 
-    /* reused memory; not all of it for each format */
+    uint64_t width; /* json: of the dense rows; 0 before the first */
+    bool sparse;    /* json: the rows are handed out as CSR */
+
+    struct decode_records records; /* recordio */
+
+    /* reused memory; not all of it for each format, nor for what the name says */
     struct buffer values, row_start, column_index, row_size, scratch;
 };
 
 void decoder_init(struct decoder *decoder);
 void decoder_fini(struct decoder *decoder);
 
-/* A fault with out_of_memory set may be met anywhere. FORMAT_RECORDIO and FORMAT_PARQUET are
- * refused. */
+/* A fault with out_of_memory set may be met anywhere. FORMAT_PARQUET is refused. */
 int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
                  const struct decode_rules *rules, struct decode_fault *fault) MUST_CHECK;
 
 /* For input that comes in pieces (`predict`): `piece` is whole lines that follow what was handed
  * out, to the last row; delimiter and columns stay (csv), and so does the shift of indices (libsvm:
- * an index 0 after shifted ones is a fault). Leading and trailing blank lines are not stripped,
- * except that one final line end is no row. */
+ * an index 0 after shifted ones is a fault) and the width of dense rows (JSON Lines). Leading and
+ * trailing blank lines are not stripped, except that one final line end is no row; in JSON Lines
+ * blank lines are nothing. FORMAT_JSON is one piece: to continue it is a fault. Of recordio a piece
+ * is whole records (recordio_whole in recordio.h), whose dense rows are as wide as those before;
+ * offsets in faults count on. */
 int decoder_continue(struct decoder *decoder, struct bytes piece,
                      struct decode_fault *fault) MUST_CHECK;
 

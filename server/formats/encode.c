@@ -1,6 +1,8 @@
 #include "server/formats/encode.h"
 
+#include <endian.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/number_print.h"
@@ -61,6 +63,34 @@ static const struct layout batch_list_layout = {
     .between_rows = PIECE(""),
     .print = number_print_double,
 };
+static const struct layout lines_layout = {
+    .row_begin = PIECE("{\"score\": "),
+    .between_columns = PIECE(""),
+    .row_end = PIECE("}\n"),
+    .between_rows = PIECE(""),
+    .print = number_print_json,
+};
+static const struct layout lines_list_layout = {
+    .row_begin = PIECE("{\"score\": ["),
+    .between_columns = PIECE(", "),
+    .row_end = PIECE("]}\n"),
+    .between_rows = PIECE(""),
+    .print = number_print_json,
+};
+static const struct layout joined_layout = {
+    .row_begin = PIECE(""),
+    .between_columns = PIECE(""),
+    .row_end = PIECE(""),
+    .between_rows = PIECE(","),
+    .print = number_print_double,
+};
+static const struct layout joined_list_layout = {
+    .row_begin = PIECE("["),
+    .between_columns = PIECE(", "),
+    .row_end = PIECE("]"),
+    .between_rows = PIECE(","),
+    .print = number_print_double,
+};
 
 /* Room for a number and the pieces around it, each copied whole. */
 #define NUMBER_ROOM (NUMBER_PRINT_MAX + 4 * sizeof(((struct piece *)0)->text))
@@ -71,7 +101,7 @@ static inline char *put(char *at, const struct piece *piece)
     return at + piece->size;
 }
 
-static int no_room(const struct buffer *body, size_t need, struct err *err)
+int encode_no_room(const struct buffer *body, size_t need, struct err *err)
 {
     if (need > body->max - body->size)
         return err_set(err, ERR_LIMIT, "the response is larger than %zu bytes", body->max);
@@ -82,7 +112,7 @@ static int append_text(struct buffer *body, const char *text, struct err *err)
 {
     size_t size = strlen(text);
 
-    return buffer_append(body, text, size) ? no_room(body, size, err) : 0;
+    return buffer_append(body, text, size) ? encode_no_room(body, size, err) : 0;
 }
 
 /* Numbers between two looks at the room that is left. */
@@ -102,7 +132,7 @@ static int append_rows(const struct predictions *predictions, const struct layou
         char *at;
 
         if (buffer_reserve(body, n * NUMBER_ROOM))
-            return no_room(body, n * NUMBER_ROOM, err);
+            return encode_no_room(body, n * NUMBER_ROOM, err);
         at = body->data + body->size;
         for (left -= n; n; n--) {
             if (column == 0) {
@@ -143,4 +173,70 @@ int encode_batch(const struct predictions *predictions, struct buffer *body, str
     const struct layout *layout = predictions->columns == 1 ? &batch_layout : &batch_list_layout;
 
     return append_rows(predictions, layout, body, err);
+}
+
+int encode_jsonlines(const struct predictions *predictions, struct buffer *body, struct err *err)
+{
+    const struct layout *layout = predictions->columns == 1 ? &lines_layout : &lines_list_layout;
+
+    return append_rows(predictions, layout, body, err);
+}
+
+int encode_csv_joined(const struct predictions *predictions, struct buffer *body, struct err *err)
+{
+    const struct layout *layout = predictions->columns == 1 ? &joined_layout : &joined_list_layout;
+
+    return append_rows(predictions, layout, body, err);
+}
+
+/*
+ * An NPY file, version 1.0:
+ *
+ *   93 'N' 'U' 'M' 'P' 'Y' 01 00
+ *   u16 LE: bytes of the header that follows
+ *   header: a Python dictionary, filled with spaces and one line end, so that the data begin at a
+ *           multiple of 64; 118 bytes, because the dictionary of one or two dimensions never needs
+ *           more and always more than 54
+ *   data: f64 LE, row by row
+ */
+#define NPY_DATA_BEGIN   128
+#define NPY_HEADER_BEGIN 10
+
+int encode_npy(const struct predictions *predictions, struct buffer *body, struct err *err)
+{
+    static const unsigned char magic[] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, NPY_DATA_BEGIN - NPY_HEADER_BEGIN, 0};
+    size_t count = predictions->rows * predictions->columns;
+    char *at;
+    size_t need;
+    int size;
+
+    if (__builtin_mul_overflow(count, sizeof(double), &need) ||
+        __builtin_add_overflow(need, NPY_DATA_BEGIN, &need))
+        need = SIZE_MAX;
+    if (buffer_reserve(body, need))
+        return encode_no_room(body, need, err);
+    at = body->data + body->size;
+    memcpy(at, magic, sizeof(magic));
+    memset(at + sizeof(magic), ' ', NPY_DATA_BEGIN - sizeof(magic));
+    size = predictions->rows == 0 || predictions->columns == 1
+               ? snprintf(at + NPY_HEADER_BEGIN, NPY_DATA_BEGIN - NPY_HEADER_BEGIN,
+                          "{'descr': '<f8', 'fortran_order': False, 'shape': (%zu,), }",
+                          predictions->rows)
+               : snprintf(at + NPY_HEADER_BEGIN, NPY_DATA_BEGIN - NPY_HEADER_BEGIN,
+                          "{'descr': '<f8', 'fortran_order': False, 'shape': (%zu, %zu), }",
+                          predictions->rows, predictions->columns);
+    at[NPY_HEADER_BEGIN + size] = ' '; /* snprintf's NUL */
+    at[NPY_DATA_BEGIN - 1] = '\n';
+    at += NPY_DATA_BEGIN;
+    for (size_t i = 0; i < count; i++, at += sizeof(double)) {
+        double value = (double)predictions->values[i];
+        uint64_t bits;
+
+        memcpy(&bits, &value, sizeof(bits));
+        bits = htole64(bits);
+        memcpy(at, &bits, sizeof(bits));
+    }
+    body->size += need;
+    return 0;
 }

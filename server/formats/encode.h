@@ -24,3 +24,20 @@ int encode_json(const struct predictions *predictions, struct buffer *body,
 /* A line a row of Python's str(): one column is a number, several are "[a, b]"; each line ended. */
 int encode_batch(const struct predictions *predictions, struct buffer *body,
                  struct err *err) MUST_CHECK;
+
+/* A line a row, {"score": 0.5}, each ended by '\n'; a row of several columns is a list. */
+int encode_jsonlines(const struct predictions *predictions, struct buffer *body,
+                     struct err *err) MUST_CHECK;
+
+/* The first images' text/csv: Python's str() of the rows, joined by ',' on one line that is not
+ * ended: "0.5,1.0", or "[0.5, 0.5],[0.25, 0.75]". */
+int encode_csv_joined(const struct predictions *predictions, struct buffer *body,
+                      struct err *err) MUST_CHECK;
+
+/* application/x-npy: numpy's file format 1.0, float64, shape (rows,) or (rows, columns). */
+int encode_npy(const struct predictions *predictions, struct buffer *body,
+               struct err *err) MUST_CHECK;
+
+/* For other encoders: tells that body has no room for `need` more bytes, as the encoders here do.
+ * Returns -1. */
+int encode_no_room(const struct buffer *body, size_t need, struct err *err);

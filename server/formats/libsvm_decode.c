@@ -295,7 +295,7 @@ static int read_rows(struct decoder *decoder, struct findings *findings, struct 
 
         if (infinite < 0)
             return -1;
-        if (infinite && !findings->infinite_row)
+        if (infinite && !findings->infinite_row && !decoder->rules.infinite_ok)
             findings->infinite_row = row;
         if (end_row(decoder, (decoder->values.size - stored) / sizeof(float)))
             return decode_fail_memory(fault);
@@ -310,7 +310,7 @@ static int read_rows(struct decoder *decoder, struct findings *findings, struct 
 static int check_findings(const struct decoder *decoder, const struct findings *findings,
                           struct decode_fault *fault)
 {
-    if (!findings->any && !decoder->continued)
+    if (!findings->any && !decoder->continued && !decoder->rules.more_follows)
         return decode_fail(fault, 0, 0, "ValueError",
                            "cannot infer dimensions from zero sized index arrays");
     if (!findings->any)
@@ -364,7 +364,7 @@ static int read_body(struct decoder *decoder, struct decode_fault *fault)
     if (read_rows(decoder, &findings, fault) || check_findings(decoder, &findings, fault))
         return -1;
     if (!decoder->continued)
-        decoder->shifted = decoder->rules.libsvm_shift && findings.smallest >= 1;
+        decoder->shifted = decoder->rules.libsvm_shift && (!findings.any || findings.smallest >= 1);
     column = (uint32_t *)(void *)decoder->column_index.data;
     for (size_t i = 0; decoder->shifted && i < decoder->column_index.size / sizeof(*column); i++)
         column[i]--;
@@ -385,29 +385,4 @@ static int libsvm_resume(struct decoder *decoder, struct decode_fault *fault)
     return read_body(decoder, fault);
 }
 
-static int libsvm_next(struct decoder *decoder, size_t max_rows, struct matrix *ret,
-                       struct decode_fault *fault)
-{
-    uint64_t left = decoder->rows - decoder->rows_done;
-    size_t rows = left < max_rows ? (size_t)left : max_rows;
-    const uint32_t *size = (const uint32_t *)(const void *)decoder->row_size.data;
-    size_t *start;
-
-    ret->kind = MATRIX_CSR;
-    buffer_clear(&decoder->row_start);
-    if (rows == SIZE_MAX || buffer_reserve(&decoder->row_start, (rows + 1) * sizeof(*start)))
-        return decode_fail_memory(fault);
-    start = (size_t *)(void *)decoder->row_start.data;
-    start[0] = 0;
-    for (size_t r = 0; r < rows; r++)
-        start[r + 1] = start[r] + size[decoder->next_row + r];
-    ret->rows = rows;
-    ret->row_start = start;
-    ret->values = (const float *)(const void *)decoder->values.data + decoder->next_entry;
-    ret->column = (const uint32_t *)(const void *)decoder->column_index.data + decoder->next_entry;
-    decoder->next_row += rows;
-    decoder->next_entry += start[rows];
-    return 0;
-}
-
-const struct decode_format decode_libsvm = {read_body, libsvm_resume, libsvm_next};
+const struct decode_format decode_libsvm = {read_body, libsvm_resume, decode_next_csr};

@@ -100,9 +100,12 @@ static const struct {
     {"application/x-recordio-protobuf", FORMAT_RECORDIO},
     {"parquet", FORMAT_PARQUET},
     {"application/x-parquet", FORMAT_PARQUET},
+    {"application/json", FORMAT_JSON},
+    {"application/jsonlines", FORMAT_JSONLINES},
 };
 
 enum content_type_result content_type_parse(bool present, struct bytes header,
+                                            const struct content_type_rules *rules,
                                             enum format *ret_format, struct buffer *message)
 {
     struct bytes parameters;
@@ -121,6 +124,8 @@ enum content_type_result content_type_parse(bool present, struct bytes header,
 
         if (!bytes_is_nocase(type, content_types[i].name))
             continue;
+        if (!rules->json && (format == FORMAT_JSON || format == FORMAT_JSONLINES))
+            break;
         if (format == FORMAT_PARQUET)
             return refuse_content(message, "Content-type ", header, " is not supported.");
         if (format == FORMAT_CSV && !label_size_is_one(parameters))
@@ -143,6 +148,8 @@ static const char *const accept_names[] = {
     [ACCEPT_RECORDIO] = "application/x-recordio-protobuf",
 };
 
+static const char npy_name[] = "application/x-npy";
+
 enum accept_type accept_parse(bool present, struct bytes header, const char *default_accept,
                               struct buffer *message)
 {
@@ -158,8 +165,9 @@ enum accept_type accept_parse(bool present, struct bytes header, const char *def
                         : bytes_is_nocase(type, accept_names[i]))
             return (enum accept_type)i;
     }
+    /* an encoder of the original's framework: the environment may name it, a header may not */
     if (use_default)
-        return ACCEPT_NO_ENCODER;
+        return strcmp(default_accept, npy_name) == 0 ? ACCEPT_NPY : ACCEPT_NO_ENCODER;
     if (refuse(message, "Accept type ", type,
                " is not supported. Please use supported accept types: ['application/json', "
                "'application/jsonlines', 'application/x-recordio-protobuf', 'text/csv']."))
@@ -176,6 +184,8 @@ const char *accept_content_type(enum accept_type accept)
     case ACCEPT_JSONLINES:
     case ACCEPT_RECORDIO:
         return accept_names[accept];
+    case ACCEPT_NPY:
+        return npy_name;
     case ACCEPT_REFUSED:
     case ACCEPT_NO_ENCODER:
     case ACCEPT_NO_MEMORY:

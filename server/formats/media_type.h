@@ -19,8 +19,14 @@ enum content_type_result {
     CONTENT_TYPE_NO_MEMORY,
 };
 
+struct content_type_rules {
+    bool json; /* application/json and application/jsonlines are read (ours: the original, and so
+                * --strict, refuses them in the words for an unknown type) */
+};
+
 /* present is false where there is no such header (then libsvm). */
 enum content_type_result content_type_parse(bool present, struct bytes header,
+                                            const struct content_type_rules *rules,
                                             enum format *ret_format, struct buffer *message);
 
 enum accept_type {
@@ -29,11 +35,18 @@ enum accept_type {
     ACCEPT_JSONLINES,
     ACCEPT_RECORDIO,
     ACCEPT_REFUSED,    /* `message` has the original's text; answer 406 */
-    ACCEPT_NO_ENCODER, /* the environment's default is none of the four; answer 500 */
+    ACCEPT_NO_ENCODER, /* the environment's default is none that is known; answer 500 */
     ACCEPT_NO_MEMORY,
+    ACCEPT_NPY, /* application/x-npy, by the environment's default only */
 };
 
-/* default_accept: value of SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or NULL. */
+/*
+ * default_accept: value of SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or NULL. Where a request does not
+ * ask for anything, that value is taken to the letter: "TEXT/CSV", "text/csv; charset=utf-8" and ""
+ * are ACCEPT_NO_ENCODER. With selectable inference neither that nor ACCEPT_NPY can be encoded, and
+ * selectable_encode says so; without it, ACCEPT_JSONLINES and ACCEPT_RECORDIO are those that only a
+ * deviation serves.
+ */
 enum accept_type accept_parse(bool present, struct bytes header, const char *default_accept,
                               struct buffer *message);
 

@@ -57,11 +57,19 @@ static int init(struct http_server *server, const struct http_settings *settings
     return 0;
 }
 
+/* libevent's own warnings, as lines of the log. */
+static void on_libevent_log(int severity, const char *text)
+{
+    (void)severity;
+    log_line("libevent: %s", text);
+}
+
 int http_server_new(const struct http_settings *settings, const struct http_handler *handler,
                     struct http_server **ret, struct err *err)
 {
     struct http_server *server;
 
+    event_set_log_callback(on_libevent_log);
     if (check_settings(settings, err))
         return -1;
     server = mem_zero(1, sizeof(*server));

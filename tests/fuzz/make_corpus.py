@@ -70,6 +70,34 @@ def texts():
         put("number", f"{i}", text)
 
 
+def json_rows():
+    records = {
+        "dense": ['{"features": [1.5, -2e3, 0]}', '{"data": {"features": [4, 5, 6]}}'],
+        "arrays": ["[1,2]", "[null,NaN]", "[ 3 ,\t4 ]"],
+        "values": ['{"data":{"features":{"values":[1,2],"shape":[2]}},"configuration":{}}'],
+        "sparse": ['{"features":{"keys":[26,182],"shape":[2000],"values":[1,4]}}',
+                   '{"features":{"keys":[],"shape":[7],"values":[]}}'],
+        "mixed": ["[1,2,3]", '{"features":{"keys":[2,0,2],"shape":[4],"values":[1,2,0.5]}}',
+                  "[4,5,6]"],
+        "others": ['{"id":"\\u00e9\\"\u00e9","f\\u0065atures":[1]}',
+                   '{"x":[{"features":[2]},true,[]],"features":[3]}'],
+        "numbers": ["[1e39,0.1234567890123456789,-0,1E+5,12345678901234567890,3.4028235e38]"],
+        "infinite": ["[Infinity,-Infinity]"],
+        "bad": ["[01]", "[1.]", "[1,]", '["1"]'],
+        "ragged": ["[1,2]", "[3]"],
+        "huge": ['{"features":{"keys":[9223372036854775806,7],"shape":[9223372036854775807],'
+                 '"values":[1,2]}}'],
+        "deep": ['{"x":' + "[" * 40 + "]" * 40 + ',"features":[1]}'],
+    }
+    for name, rows in records.items():
+        for rules in "\x01", "1":
+            document = '{"instances": [' + ", ".join(rows) + "]}"
+            put("json_request", f"{name}-{ord(rules)}", rules + document)
+            put("jsonlines", f"{name}-{ord(rules)}", rules + "\n".join(rows) + "\r\n\n")
+    put("json_request", "twice", '\x01{"instances":[[1]],"x":{},"instances":[[2]]}')
+    put("json_request", "empty", '\x01{"instances":[]}')
+
+
 def requests():
     heads = {
         "get": "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -97,6 +125,59 @@ def multi_model_requests():
     }
     for name, text in inputs.items():
         put("mme_request", name, text)
+
+
+def varint(number):
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def field(number, content):
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def frame(content, kind=0):
+    head = struct.pack("<II", 0xCED7230A, len(content) | kind << 29)
+    return head + content + bytes(-len(content) % 4)
+
+
+def records():
+    def record(tensor, kind=2, key=b"values", place=1):
+        return field(place, field(1, key) + field(2, field(kind, tensor)))
+
+    dense = field(1, struct.pack("<3f", 0.5, float("nan"), -2))
+    doubles = field(1, struct.pack("<3d", 1, 1e300, 5e-324))
+    ints = field(1, b"".join(map(varint, (0, 300, 2**64 - 1))))
+    keys = field(2, b"".join(map(varint, (7, 2, 7))))
+    shape = field(3, varint(9))
+    long = field(1, struct.pack("<300f", *range(300)))
+    long += field(2, b"".join(map(varint, range(300, 0, -1))))
+    large = field(2, b"".join(map(varint, (2**64 - 1, 2**32, 2**32 - 1))))
+    bits = field(1, bytes(24))
+    pieces = field(2, field(2, dense)) + field(1, b"values") + field(2, field(2, keys))
+    bodies = {
+        "dense": frame(record(dense)) * 3,
+        "types": frame(record(dense)) + frame(record(ints, 7)) + frame(record(bits, 3)),
+        "infinite": frame(record(dense)) + frame(record(doubles, 3)),
+        "sparse": frame(record(dense + keys + shape)) + frame(record(shape))
+                  + frame(record(ints + keys, 7)),
+        "mixed": frame(record(dense)) + frame(b"") + frame(record(dense + keys)),
+        "ragged": frame(record(dense)) + frame(record(dense + dense)),
+        "labels": frame(record(dense) + record(dense, place=2)) * 2,
+        "long": frame(record(long)),
+        "unpacked": frame(record(b"\r\0\0\x80?\x10\x03\x18\x09\x0b\x0c" + shape)),
+        "pieces": frame(field(1, pieces)),
+        "bytes": frame(record(field(1, b"x"), 9) + field(3, b"uid") + b"\xa3\x06\x08\x01\xa4\x06"),
+        "parts": frame(record(field(1, bytes(12)))[:20], 1) + frame(bytes(4), 3),
+        "magic": frame(record(dense)) + b"12345678",
+        "huge": frame(record(dense + large)),
+    }
+    for name, body in bodies.items():
+        for rules in range(3):
+            put("recordio", f"{name}-{rules}", bytes([(48, 16, 2)[rules]]) + body)
 
 
 def put_model(name, target, data):
@@ -222,8 +303,10 @@ def models():
 
 
 texts()
+json_rows()
 requests()
 multi_model_requests()
+records()
 archives()
 streams()
 pickles()

@@ -90,8 +90,10 @@ def test_bad_settings(arguments, env, needed):
 
 
 def test_bad_profile(example_model):
-    line = start_fails("--model", example_model, "--profile", "9.9-9")
-    assert "9.9-9" in line and "1.7-1" in line
+    line = start_fails("--model", example_model, "--profile", "9.9-9", status=2)
+    assert "--profile" in line and "9.9-9" in line and "1.7-1" in line
+    line = start_fails("--model", example_model, env={"ENDPOINTD_PROFILE": "x"}, status=2)
+    assert "ENDPOINTD_PROFILE" in line
 
 
 def test_missing_model(tmp_path):
@@ -178,10 +180,11 @@ def test_reload_under_load(tmp_path):
             after = len(server.lines)
             server.signal(signal.SIGHUP)
             server.wait_for("endpointd: reloaded", after=after)
+        wait_until(lambda: len(statuses) > 10)
         stop.set()
         for thread in threads:
             thread.join()
-    assert len(statuses) > 10 and set(statuses) == {200}
+    assert set(statuses) == {200}
 
 
 def test_counters(example_model):

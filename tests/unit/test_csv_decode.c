@@ -322,6 +322,10 @@ static void test_infinity(void **state)
         assert_int_equal(result.fault.row, cases[i].row);
         assert_int_equal(result.fault.column, cases[i].column);
         result_fini(&result);
+        result = decode(cases[i].body, strlen(cases[i].body),
+                        (struct decode_rules){.infinite_ok = true}, 1);
+        assert_int_equal(result.status, 0);
+        result_fini(&result);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "server/formats/encode.h"
 
 static struct predictions view(float *values, size_t rows, size_t columns)
@@ -55,6 +56,91 @@ static void test_container_bodies(void **state)
     check(encode_batch, softprob, 2, 3,
           "[0.9509453177452087, 0.0256962887942791, 0.023358462378382683]\n"
           "[0.020909739658236504, 0.023707931861281395, 0.9553822875022888]\n");
+}
+
+static void test_lines(void **state)
+{
+    float values[] = {0.5f, NAN, 1e-5f, INFINITY};
+
+    (void)state;
+    check(encode_jsonlines, values, 3, 1,
+          "{\"score\": 0.5}\n{\"score\": NaN}\n{\"score\": 9.999999747378752e-06}\n");
+    check(encode_jsonlines, values, 2, 2,
+          "{\"score\": [0.5, NaN]}\n{\"score\": [9.999999747378752e-06, Infinity]}\n");
+    check(encode_jsonlines, values, 1, 1, "{\"score\": 0.5}\n");
+    check(encode_jsonlines, NULL, 0, 0, "");
+}
+
+/* What the first images answer: one line, which is not ended. */
+static void test_joined(void **state)
+{
+    float values[] = {0.0510555729f, 0.967484832f, NAN, -INFINITY, 1.0f, 2.0f};
+
+    (void)state;
+    check(encode_csv_joined, values, 2, 1, "0.05105557292699814,0.9674848318099976");
+    check(encode_csv_joined, values, 1, 1, "0.05105557292699814");
+    check(encode_csv_joined, values, 2, 3,
+          "[0.05105557292699814, 0.9674848318099976, nan],[-inf, 1.0, 2.0]");
+    check(encode_csv_joined, NULL, 0, 0, "");
+}
+
+static void check_npy(float *values, size_t rows, size_t columns, const char *shape)
+{
+    struct predictions predictions = view(values, rows, columns);
+    struct err err = ERR_INIT;
+    struct buffer body;
+    char header[119];
+
+    memset(header, ' ', sizeof(header));
+    memcpy(header, "{'descr': '<f8', 'fortran_order': False, 'shape': ", 50);
+    memcpy(header + 50, shape, strlen(shape));
+    memcpy(header + 50 + strlen(shape), ", }", 3);
+    header[117] = '\n';
+    buffer_init(&body, SIZE_MAX);
+    assert_int_equal(buffer_append(&body, "x", 1), 0);
+    assert_int_equal(encode_npy(&predictions, &body, &err), 0);
+    assert_int_equal(body.size, 1 + 128 + 8 * rows * columns);
+    assert_memory_equal(body.data, "x\x93NUMPY\x01\x00\x76\x00", 11);
+    assert_memory_equal(body.data + 11, header, 118);
+    for (size_t i = 0; i < rows * columns; i++) {
+        uint64_t bits = load_le64((const uint8_t *)body.data + 129 + 8 * i);
+        double value;
+
+        memcpy(&value, &bits, sizeof(value));
+        assert_true(value == (double)values[i]);
+    }
+    buffer_fini(&body);
+}
+
+static void test_npy(void **state)
+{
+    float *many = calloc(1000000, sizeof(*many));
+    float values[] = {0.1f, -2.5f, INFINITY, 1e-45f, 3.0f, -0.0f};
+    float one = 1.0f;
+    struct predictions predictions = view(&one, 1, 1);
+    struct err err = ERR_INIT;
+    struct buffer body;
+
+    (void)state;
+    assert_non_null(many);
+    check_npy(values, 1, 1, "(1,)");
+    check_npy(values, 6, 1, "(6,)");
+    check_npy(values, 2, 3, "(2, 3)");
+    check_npy(values, 1, 6, "(1, 6)");
+    check_npy(values, 0, 0, "(0,)");
+    check_npy(many, 1000000, 1, "(1000000,)");
+    check_npy(many, 1, 1000000, "(1, 1000000)");
+    free(many);
+    /* the bytes of a number: 1.0, little-endian */
+    buffer_init(&body, 136);
+    assert_int_equal(encode_npy(&predictions, &body, &err), 0);
+    assert_memory_equal(body.data + 128, "\0\0\0\0\0\0\xf0\x3f", 8);
+    buffer_fini(&body);
+    buffer_init(&body, 135);
+    assert_int_equal(encode_npy(&predictions, &body, &err), -1);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_string_equal(err.text, "the response is larger than 135 bytes");
+    buffer_fini(&body);
 }
 
 static void test_one_row(void **state)
@@ -142,14 +228,15 @@ static void test_appends(void **state)
 
 static void test_limits(void **state)
 {
-    static encoder *const encoders[] = {encode_csv, encode_json, encode_batch};
+    static encoder *const encoders[] = {encode_csv,       encode_json,       encode_batch,
+                                        encode_jsonlines, encode_csv_joined, encode_npy};
     float values[300];
     struct predictions predictions = view(values, 300, 1);
 
     (void)state;
     for (size_t i = 0; i < 300; i++)
         values[i] = 0.1f;
-    for (size_t e = 0; e < 3; e++) {
+    for (size_t e = 0; e < sizeof(encoders) / sizeof(encoders[0]); e++) {
         struct err err = ERR_INIT;
         struct buffer body;
 
@@ -173,13 +260,11 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_container_bodies),
-        cmocka_unit_test(test_one_row),
-        cmocka_unit_test(test_no_row),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_appends),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_container_bodies), cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_joined),           cmocka_unit_test(test_npy),
+        cmocka_unit_test(test_one_row),          cmocka_unit_test(test_no_row),
+        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_many),
+        cmocka_unit_test(test_appends),          cmocka_unit_test(test_limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

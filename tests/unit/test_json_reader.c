@@ -156,6 +156,80 @@ static void test_nul(void **state)
     assert_false(well_formed(bytes_of("[1\0]", 4), text));
 }
 
+/* What a strict reader refuses and any other takes, in what is read and in what is passed over. */
+static void test_strict(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *error; /* of a strict reader; NULL: none */
+        bool lenient;      /* whether any other takes it */
+    } cases[] = {
+        {"[0,-0,1.5,-1e5,1E+5,1e-05,10.01,NaN,Infinity,-Infinity,true,false,null]", NULL, true},
+        {"[\"\\u00e9\\ud83d\\\"\\\\u\",\"\xc3\xa9\x7f\"]", NULL, true},
+        {"01", "offset 0: '01' is not a value", true},
+        {"-01", "offset 0: '-01' is not a value", true},
+        {"[+1]", "offset 1: '+1' is not a value", true},
+        {"[.5]", "offset 1: '.5' is not a value", true},
+        {"[5.]", "offset 1: '5.' is not a value", true},
+        {"[5.e1]", "offset 1: '5.e1' is not a value", true},
+        {"[-]", "offset 1: '-' is not a value", false},
+        {"[1e]", "offset 1: '1e' is not a value", false},
+        {"[1e+]", "offset 1: '1e+' is not a value", false},
+        {"[1.5x]", "offset 1: '1.5x' is not a value", false},
+        {"[\"a\nb\"]", "offset 3: control character 0x0a in a string must be escaped", true},
+        {"[\"\xe9\"]", "offset 2: byte 0xe9 is not UTF-8: unexpected end of data", true},
+        {"{\"\xc0\x80\":1}", "offset 2: byte 0xc0 is not UTF-8: invalid start byte", true},
+        {"[\"\\u12\"]", "offset 2: four hexadecimal digits must come after \\u", true},
+        {"[\"x\\u123g\"]", "offset 3: four hexadecimal digits must come after \\u", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct bytes text = bytes_text(cases[i].text);
+        char lenient_error[ERR_TEXT_SIZE];
+        struct err errors[2] = {ERR_INIT, ERR_INIT};
+        struct json_reader reader;
+        struct json_event event = {.type = JSON_NULL};
+        struct bytes skipped;
+
+        assert_int_equal(well_formed(text, lenient_error), cases[i].lenient);
+        json_reader_init_strict(&reader, text);
+        while (event.type != JSON_END && json_next(&reader.source, &event, &errors[0]) == 0)
+            ;
+        json_reader_init_strict(&reader, text);
+        assert_int_equal(json_skip(&reader.source, &skipped, &errors[1]), cases[i].error ? -1 : 0);
+        for (size_t e = 0; e < 2; e++)
+            assert_string_equal(errors[e].text, cases[i].error ? cases[i].error : "");
+    }
+}
+
+static void test_text_is(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *ascii;
+        bool same;
+    } cases[] = {
+        {"\"abc\"", "abc", true},           {"\"abc\"", "ab", false},
+        {"\"ab\"", "abc", false},           {"\"\"", "", true},
+        {"\"\\u0061bc\"", "abc", true},     {"\"ab\\u0063\"", "abc", true},
+        {"\"a\\u0062\"", "abc", false},     {"\"\\u0061\\u0062\\u0063\"", "ab", false},
+        {"\"\\u0161bc\"", "abc", false},    {"\"\\n\\/\\u000A\\\"\"", "\n/\n\"", true},
+        {"\"\\\\u0061\"", "\\u0061", true}, {"\"\\\\u0061\"", "a", false},
+        {"\"a\\u0000\"", "a", false},       {"\"\\u006\"", "a", false},
+        {"\"\xc3\xa1\\n\"", "a\n", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct json_reader reader = reader_of(cases[i].text);
+        struct json_event event = next_ok(&reader, JSON_STRING);
+
+        if (json_text_is(&event, cases[i].ascii) != cases[i].same)
+            fail_msg("%s, %s", cases[i].text, cases[i].ascii);
+    }
+}
+
 static void test_depth(void **state)
 {
     char text[2 * (JSON_DEPTH_MAX + 1)];
@@ -389,6 +463,8 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_text_is),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_base_offset),
         cmocka_unit_test(test_skip),

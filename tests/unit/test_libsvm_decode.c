@@ -18,6 +18,7 @@ enum {
     RAW = 0,
     SHIFT = 1,
     KEEP = 2,
+    INFINITE = 4,
 };
 
 static struct decoder decoder;
@@ -106,7 +107,8 @@ static void finish(struct result *result)
 static struct result decode(const void *body, size_t size, int rules, size_t block)
 {
     struct decode_rules decode_rules = {.libsvm_shift = rules & SHIFT,
-                                        .keep_trailing_rows = rules & KEEP};
+                                        .keep_trailing_rows = rules & KEEP,
+                                        .infinite_ok = rules & INFINITE};
     struct result result;
     uint8_t *copy = malloc(size ? size : 1);
 
@@ -292,6 +294,9 @@ static void test_infinity(void **state)
             strstr(result.message,
                    ": Check failed: valid: Input data contains `inf` or `nan`\nStack trace:\n"));
         assert_int_equal(result.fault.row, 2);
+        result_fini(&result);
+        result = decode(bodies[i], strlen(bodies[i]), INFINITE, 10);
+        assert_int_equal(result.status, 0);
         result_fini(&result);
     }
     /* what came first in the original: an index that is wrong */

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,9 @@ static char *to_text(const struct buffer *message)
 {
     return strndup(message->data ? message->data : "", message->size);
 }
+
+static const struct content_type_rules ours = {.json = true};
+static const struct content_type_rules strict = {.json = false};
 
 static void test_content_type_accepted(void **state)
 {
@@ -47,6 +51,11 @@ static void test_content_type_accepted(void **state)
         {"text/libsvm; label_size=7", FORMAT_LIBSVM},
         {"recordio-protobuf", FORMAT_RECORDIO},
         {"application/x-recordio-protobuf", FORMAT_RECORDIO},
+        {"application/json", FORMAT_JSON},
+        {" Application/JSON; charset=utf-8", FORMAT_JSON},
+        {"application/json;label_size=7", FORMAT_JSON},
+        {"application/jsonlines", FORMAT_JSONLINES},
+        {"application/jsonlines;data=text", FORMAT_JSONLINES},
     };
     enum format format = FORMAT_PARQUET;
     struct buffer message;
@@ -55,14 +64,14 @@ static void test_content_type_accepted(void **state)
     buffer_init(&message, SIZE_MAX);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         format = FORMAT_PARQUET;
-        if (content_type_parse(true, bytes_text(cases[i].header), &format, &message) !=
+        if (content_type_parse(true, bytes_text(cases[i].header), &ours, &format, &message) !=
             CONTENT_TYPE_OK)
             fail_msg("%s is refused", cases[i].header);
         assert_int_equal(format, cases[i].format);
     }
     /* no header at all */
     format = FORMAT_PARQUET;
-    assert_int_equal(content_type_parse(false, bytes_of(NULL, 0), &format, &message),
+    assert_int_equal(content_type_parse(false, bytes_of(NULL, 0), &ours, &format, &message),
                      CONTENT_TYPE_OK);
     assert_int_equal(format, FORMAT_LIBSVM);
     buffer_fini(&message);
@@ -77,6 +86,7 @@ static void test_content_type_refused(void **state)
         {"", LIST},
         {"application/json", "application/json" LIST},
         {"Application/JSON", "Application/JSON" LIST},
+        {"application/jsonlines; a=b", "application/jsonlines; a=b" LIST},
         {"text/plain; charset=utf-8", "text/plain; charset=utf-8" LIST},
         {"image/png", "image/png" LIST},
         {"incorrect_format", "incorrect_format" LIST},
@@ -103,8 +113,9 @@ static void test_content_type_refused(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *text;
 
-        assert_int_equal(content_type_parse(true, bytes_text(cases[i].header), &format, &message),
-                         CONTENT_TYPE_REFUSED);
+        assert_int_equal(
+            content_type_parse(true, bytes_text(cases[i].header), &strict, &format, &message),
+            CONTENT_TYPE_REFUSED);
         text = to_text(&message);
         assert_string_equal(text, cases[i].message);
         free(text);
@@ -113,9 +124,33 @@ static void test_content_type_refused(void **state)
     buffer_fini(&message);
     buffer_init(&message, SIZE_MAX);
     mem_fail_at(1);
-    assert_int_equal(content_type_parse(true, bytes_text("x"), &format, &message),
+    assert_int_equal(content_type_parse(true, bytes_text("x"), &ours, &format, &message),
                      CONTENT_TYPE_NO_MEMORY);
     mem_fail_at(0);
+    buffer_fini(&message);
+}
+
+/* What is like JSON and is not is refused whatever the rules, in the words for any unknown type. */
+static void test_content_type_not_json(void **state)
+{
+    static const char *const headers[] = {"json", "application/json-seq", "text/json",
+                                          "application/x-json"};
+    struct buffer message;
+
+    (void)state;
+    buffer_init(&message, SIZE_MAX);
+    for (size_t i = 0; i < ARRAY_LENGTH(headers); i++) {
+        char expected[400];
+        enum format format;
+        char *text;
+
+        assert_int_equal(content_type_parse(true, bytes_text(headers[i]), &ours, &format, &message),
+                         CONTENT_TYPE_REFUSED);
+        snprintf(expected, sizeof(expected), "%s" LIST, headers[i]);
+        text = to_text(&message);
+        assert_string_equal(text, expected);
+        free(text);
+    }
     buffer_fini(&message);
 }
 
@@ -132,7 +167,7 @@ static void test_content_type_form(void **state)
     (void)state;
     buffer_init(&message, SIZE_MAX);
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(content_type_parse(true, bytes_text(headers[i]), &format, &message),
+        assert_int_equal(content_type_parse(true, bytes_text(headers[i]), &ours, &format, &message),
                          CONTENT_TYPE_FORM);
     buffer_fini(&message);
 }
@@ -166,7 +201,15 @@ static void test_accept(void **state)
         {NULL, "TEXT/CSV", ACCEPT_NO_ENCODER},
         {NULL, "text/csv; charset=utf-8", ACCEPT_NO_ENCODER},
         {NULL, "", ACCEPT_NO_ENCODER},
-        {"*/*", "application/x-npy", ACCEPT_NO_ENCODER},
+        {NULL, "application/x-recordio-protobuf", ACCEPT_RECORDIO},
+        {NULL, "text/csv ", ACCEPT_NO_ENCODER},
+        {NULL, "*/*", ACCEPT_NO_ENCODER},
+        {NULL, "image/png", ACCEPT_NO_ENCODER},
+        /* what a header may not ask for and the environment may */
+        {"*/*", "application/x-npy", ACCEPT_NPY},
+        {NULL, "application/x-npy", ACCEPT_NPY},
+        {"text/csv", "application/x-npy", ACCEPT_CSV},
+        {NULL, "application/X-npy", ACCEPT_NO_ENCODER},
         {"application/json", "", ACCEPT_JSON},
     };
     struct buffer message;
@@ -226,15 +269,20 @@ static void test_answer_content_type(void **state)
     assert_string_equal(accept_content_type(ACCEPT_JSON), "application/json");
     assert_string_equal(accept_content_type(ACCEPT_JSONLINES), "application/jsonlines");
     assert_string_equal(accept_content_type(ACCEPT_RECORDIO), "application/x-recordio-protobuf");
+    assert_string_equal(accept_content_type(ACCEPT_NPY), "application/x-npy");
     assert_string_equal(accept_content_type(ACCEPT_REFUSED), "text/html; charset=utf-8");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_content_type_accepted), cmocka_unit_test(test_content_type_refused),
-        cmocka_unit_test(test_content_type_form),     cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_accept_refused),        cmocka_unit_test(test_answer_content_type),
+        cmocka_unit_test(test_content_type_accepted),
+        cmocka_unit_test(test_content_type_refused),
+        cmocka_unit_test(test_content_type_not_json),
+        cmocka_unit_test(test_content_type_form),
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_accept_refused),
+        cmocka_unit_test(test_answer_content_type),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,10 +11,14 @@ static const struct profile *written_by(int major, int minor)
 static void test_auto_follows_the_writer(void **state)
 {
     (void)state;
-    assert_string_equal(written_by(0, 0)->name, "1.7-1");
-    assert_int_equal(written_by(0, 0)->best_limit, BEST_LIMIT_PICKLE);
-    assert_int_equal(written_by(1, 4)->best_limit, BEST_LIMIT_PICKLE);
-    assert_int_equal(written_by(1, 5)->best_limit, BEST_LIMIT_ATTRIBUTE);
+    assert_string_equal(written_by(0, 0)->name, "0.90-2");
+    assert_string_equal(written_by(1, 0)->name, "1.0-1");
+    assert_string_equal(written_by(1, 1)->name, "1.0-1");
+    assert_string_equal(written_by(1, 2)->name, "1.2-1");
+    assert_string_equal(written_by(1, 3)->name, "1.3-1");
+    assert_string_equal(written_by(1, 4)->name, "1.3-1");
+    assert_string_equal(written_by(1, 5)->name, "1.5-1");
+    assert_string_equal(written_by(1, 6)->name, "1.5-1");
     assert_string_equal(written_by(1, 7)->name, "1.7-1");
     assert_string_equal(written_by(2, 0)->name, "3.0-5");
     assert_string_equal(written_by(3, 0)->name, "3.0-5");
