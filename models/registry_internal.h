@@ -2,8 +2,9 @@
 /*
  * What the files of the registry share.
  *
- *     registry.c         names, references, removal
+ *     registry.c         names, references
  *     registry_load.c    loading under the budget
+ *     registry_remove.c  removal
  */
 
 #include <pthread.h>
@@ -58,3 +59,10 @@ struct registry {
 
 /* registry.c: takes a reservation off the list, whose load failed; frees it. */
 void registry_give_up(struct registry_entry *entry);
+
+/* registry.c, under the lock: where the name is, or would be; and taking off what is there. */
+size_t registry_place_of(const struct registry *registry, struct bytes name, bool *ret_found);
+void registry_take_off(struct registry *registry, size_t place);
+
+/* registry_remove.c: the registry's thread. */
+int registry_start_removing(struct registry *registry, struct err *err) MUST_CHECK;

@@ -336,12 +336,17 @@ static int start(struct serve *serve, const struct settings *settings, struct er
 {
     struct invocation_rules rules = {.strict = settings->strict,
                                      .batch = settings->batch && *settings->batch,
-                                     .default_accept = settings->default_accept};
+                                     .default_accept = settings->default_accept,
+                                     .selectable =
+                                         settings->inference_output ? &serve->selectable : NULL};
     struct http_settings http = http_settings_of(settings);
     struct http_handler handler;
 
     if (access_log_new(settings->access_log, &serve->log, err))
         return -1;
+    if (settings->inference_output &&
+        selectable_init(&serve->selectable, settings->inference_output, err))
+        return err_wrap(err, "--inference-output");
     if (is_multi_model() ? start_multi_model(serve, settings, &rules, &handler, err)
                          : start_container(serve, settings, &rules, &handler, err))
         return -1;

@@ -190,45 +190,23 @@ int mme_answer_api(struct buffer *body)
 
 /* Predictions. */
 
-struct layout {
-    const char *begin;
-    const char *between;
-    const char *end;
-    size_t (*print)(char *out, double value);
-};
-
-static int put_rows(struct buffer *body, const struct predictions *predictions,
-                    const struct layout *layout)
+int mme_answer_json(struct buffer *body, const struct predictions *predictions)
 {
     const float *value = predictions->values;
     size_t columns = predictions->columns;
 
-    if (put(body, layout->begin))
+    if (put(body, "["))
         return -1;
     for (size_t row = 0; row < predictions->rows; row++) {
-        if ((row && put(body, layout->between)) || (columns != 1 && put(body, "[")))
+        if ((row && put(body, ", ")) || (columns != 1 && put(body, "[")))
             return -1;
         for (size_t column = 0; column < columns; column++) {
             if ((column && put(body, ", ")) || buffer_reserve(body, NUMBER_PRINT_MAX))
                 return -1;
-            body->size += layout->print(body->data + body->size, (double)*value++);
+            body->size += number_print_json(body->data + body->size, (double)*value++);
         }
         if (columns != 1 && put(body, "]"))
             return -1;
     }
-    return put(body, layout->end);
-}
-
-int mme_answer_json(struct buffer *body, const struct predictions *predictions)
-{
-    static const struct layout layout = {"[", ", ", "]", number_print_json};
-
-    return put_rows(body, predictions, &layout);
-}
-
-int mme_answer_csv(struct buffer *body, const struct predictions *predictions)
-{
-    static const struct layout layout = {"", ",", "", number_print_double};
-
-    return put_rows(body, predictions, &layout);
+    return put(body, "]");
 }

@@ -39,6 +39,5 @@ int mme_answer_execution_parameters(struct buffer *body, uint64_t body_max) MUST
 /* A short OpenAPI document: OPTIONS /. */
 int mme_answer_api(struct buffer *body) MUST_CHECK;
 
-/* Predictions: 0.5 a row, or [0.1, 0.9] where it has several columns. */
+/* Predictions: a list of 0.5, or of [0.1, 0.9] where a row has several columns. */
 int mme_answer_json(struct buffer *body, const struct predictions *predictions) MUST_CHECK;
-int mme_answer_csv(struct buffer *body, const struct predictions *predictions) MUST_CHECK;

@@ -2,7 +2,8 @@
 /*
  * What the files of multi-model mode share.
  *
- *     multi_model.c          routes, invocations, the HTTP server's calls
+ *     multi_model.c          answers, routes, the HTTP server's calls
+ *     multi_model_invoke.c   invocations
  *     multi_model_manage.c   loading, listing, describing, unloading
  *     mme_request.c          requests: paths, queries, JSON
  *     mme_answer.c           response bodies
@@ -44,6 +45,10 @@ void multi_model_check(struct http_response *response, int failed);
 
 /* "Model not found: NAME". */
 void multi_model_not_found(struct http_response *response, const struct mme_text *name);
+
+/* multi_model_invoke.c */
+enum http_action multi_model_invoke(struct multi_model *self, struct http_exchange *exchange,
+                                    unsigned loop, const struct mme_text *name);
 
 /* multi_model_manage.c: /models and /models/NAME. */
 enum http_action multi_model_models(struct multi_model *self, struct http_exchange *exchange);
