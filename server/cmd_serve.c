@@ -318,7 +318,7 @@ static int start_container(struct serve *serve, const struct settings *settings,
     };
     struct model *model = NULL;
 
-    if (settings->inference_output) {
+    if (settings->inference_output) { /* the original has it in single-model mode alone */
         if (selectable_init(&serve->selectable, settings->inference_output, err))
             return err_wrap(err, "--inference-output");
         container.rules.selectable = &serve->selectable;
@@ -336,17 +336,12 @@ static int start(struct serve *serve, const struct settings *settings, struct er
 {
     struct invocation_rules rules = {.strict = settings->strict,
                                      .batch = settings->batch && *settings->batch,
-                                     .default_accept = settings->default_accept,
-                                     .selectable =
-                                         settings->inference_output ? &serve->selectable : NULL};
+                                     .default_accept = settings->default_accept};
     struct http_settings http = http_settings_of(settings);
     struct http_handler handler;
 
     if (access_log_new(settings->access_log, &serve->log, err))
         return -1;
-    if (settings->inference_output &&
-        selectable_init(&serve->selectable, settings->inference_output, err))
-        return err_wrap(err, "--inference-output");
     if (is_multi_model() ? start_multi_model(serve, settings, &rules, &handler, err)
                          : start_container(serve, settings, &rules, &handler, err))
         return -1;
