@@ -307,7 +307,7 @@ static bool read_transfer_encoding(struct http_request *request, struct bytes va
     if (request->chunked)
         return fail(fault, 400, "Transfer-Encoding is given twice");
     if (!bytes_is_nocase(value, "chunked"))
-        return fail(fault, 501, "the only Transfer-Encoding that is served is chunked");
+        return fail(fault, 400, "the only Transfer-Encoding that is served is chunked");
     request->chunked = true;
     return true;
 }
