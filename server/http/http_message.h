@@ -69,9 +69,9 @@ enum http_parse {
 /* Reads one request head from the front of `data`. `seen` is how many bytes of it an earlier call
  * already found to hold no end (0 at first): a slow sender does not make parsing quadratic.
  * *ret_size: bytes of the head, up to two leading empty lines included. Status 400 (also a
- * Transfer-Encoding other than chunked), 414, 431, 505, 417 (an Expect other than 100-continue). The
- * reason is static text, one line for the log and the body. Neither result nor reason depends on
- * how the bytes were cut into calls. *ret has valid contents only after DONE. */
+ * Transfer-Encoding other than chunked), 414, 431, 505, 417 (an Expect other than 100-continue).
+ * The reason is static text, one line for the log and the body. Neither result nor reason depends
+ * on how the bytes were cut into calls. *ret has valid contents only after DONE. */
 enum http_parse http_parse_head(struct bytes data, size_t seen, const struct http_limits *limits,
                                 struct http_request *ret, size_t *ret_size, int *ret_status,
                                 const char **ret_reason);
