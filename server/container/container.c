@@ -203,7 +203,7 @@ static enum http_action on_request(void *self, struct http_exchange *exchange, u
         return HTTP_RESPOND;
     }
     counter_add(&container->counters.body_bytes, exchange->request.body.size);
-    if (invocation_cost(model, exchange->request.body.size) > CONTAINER_INLINE_NS)
+    if (invocation_cost(model, exchange->request.body.size) > INVOCATION_INLINE_NS)
         return defer(container, exchange, model);
     score(container, exchange, model, &container->scratches[loop]);
     model_unref(model);

@@ -15,9 +15,6 @@
 #include "server/http/http_server.h"
 #include "server/workers.h"
 
-/* Estimated nanoseconds beyond which a request goes to a worker. */
-#define CONTAINER_INLINE_NS 500000
-
 struct container;
 
 struct container_settings {

@@ -375,20 +375,29 @@ static void answer_form(const struct answer *answer, const struct invocation *re
         answer_text(answer, 415, "", &scratch->message);
 }
 
-void invocation_run(const struct model *model, const struct invocation_rules *rules,
-                    const struct invocation *request, struct invocation_scratch *scratch,
-                    struct buffer *body, struct invocation_result *ret, char *why, size_t why_size)
+static void answer_nothing(const struct answer *answer)
 {
-    struct answer answer = {.body = body, .result = ret, .why = why, .why_size = why_size};
+    answer->result->status = 204;
+    answer->result->content_type = "text/html; charset=utf-8";
+}
+
+static void answer_begin(const struct answer *answer)
+{
+    *answer->result = (struct invocation_result){.status = 0};
+    answer->why[0] = '\0';
+    buffer_clear(answer->body);
+}
+
+/* From the body to predictions in scratch; false where the answer is another than these. */
+static bool predict(const struct model *model, const struct invocation_rules *rules,
+                    const struct invocation *request, struct invocation_scratch *scratch,
+                    const struct answer *answer)
+{
     enum format format = FORMAT_CSV;
 
-    *ret = (struct invocation_result){.status = 0};
-    why[0] = '\0';
-    buffer_clear(body);
     if (request->body.size == 0) {
-        ret->status = 204;
-        ret->content_type = "text/html; charset=utf-8";
-        return;
+        answer_nothing(answer);
+        return false;
     }
     buffer_clear(&scratch->message);
     switch (content_type_parse(request->has_content_type, request->content_type,
@@ -398,28 +407,51 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
         break;
     case CONTENT_TYPE_FORM:
         if (rules->strict) {
-            ret->status = 204;
-            ret->content_type = "text/html; charset=utf-8";
-            return;
+            answer_nothing(answer);
+            return false;
         }
-        answer_form(&answer, request, scratch);
-        return;
+        answer_form(answer, request, scratch);
+        return false;
     case CONTENT_TYPE_REFUSED:
-        answer_text(&answer, 415, "", &scratch->message);
-        return;
+        answer_text(answer, 415, "", &scratch->message);
+        return false;
     case CONTENT_TYPE_NO_MEMORY:
-        answer_no_memory(&answer);
-        return;
+        answer_no_memory(answer);
+        return false;
     }
     if (format == FORMAT_PARQUET) {
         /* the original's words for a type that it knows and does not serve */
         if (buffer_print(&scratch->message, "Content-type %.*s is not supported.",
                          (int)request->content_type.size, (const char *)request->content_type.data))
-            answer_no_memory(&answer);
+            answer_no_memory(answer);
         else
-            answer_text(&answer, 415, "", &scratch->message);
-        return;
+            answer_text(answer, 415, "", &scratch->message);
+        return false;
     }
-    if (score_body(model, rules, format, request->body, scratch, &answer))
+    return score_body(model, rules, format, request->body, scratch, answer);
+}
+
+void invocation_score(const struct model *model, const struct invocation_rules *rules,
+                      const struct invocation *request, struct invocation_scratch *scratch,
+                      struct buffer *body, struct invocation_result *ret, char *why,
+                      size_t why_size)
+{
+    struct answer answer = {.body = body, .result = ret, .why = why, .why_size = why_size};
+
+    answer_begin(&answer);
+    if (predict(model, rules, request, scratch, &answer)) {
+        ret->status = 200;
+        ret->rows = scratch->predictions.rows;
+    }
+}
+
+void invocation_run(const struct model *model, const struct invocation_rules *rules,
+                    const struct invocation *request, struct invocation_scratch *scratch,
+                    struct buffer *body, struct invocation_result *ret, char *why, size_t why_size)
+{
+    struct answer answer = {.body = body, .result = ret, .why = why, .why_size = why_size};
+
+    answer_begin(&answer);
+    if (predict(model, rules, request, scratch, &answer))
         encode_answer(model, rules, request, scratch, &answer);
 }

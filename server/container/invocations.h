@@ -57,6 +57,16 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
                     const struct invocation *request, struct invocation_scratch *scratch,
                     struct buffer *body, struct invocation_result *ret, char *why, size_t why_size);
 
+/*
+ * The same up to the predictions, which 200 leaves in scratch->predictions with `body` empty and no
+ * content type: for answers of another shape (multi-model mode). The request's Accept and what
+ * `rules` says of answers are not looked at.
+ */
+void invocation_score(const struct model *model, const struct invocation_rules *rules,
+                      const struct invocation *request, struct invocation_scratch *scratch,
+                      struct buffer *body, struct invocation_result *ret, char *why,
+                      size_t why_size);
+
 /* The rules of decoding under a profile. */
 struct decode_rules invocation_decode_rules(const struct model *model, bool strict);
 
@@ -72,6 +82,9 @@ bool invocation_columns_fit(const struct model *model, enum format format, uint6
 int invocation_encode(const struct model *model, const struct invocation_rules *rules,
                       enum accept_type accept, const struct predictions *predictions,
                       struct buffer *body, struct err *err) MUST_CHECK;
+
+/* Estimated nanoseconds beyond which a request goes to a worker. */
+#define INVOCATION_INLINE_NS 500000
 
 /* About how long a body takes, in nanoseconds: decides whether it is scored on the loop. */
 uint64_t invocation_cost(const struct model *model, size_t body_size);

@@ -7,9 +7,6 @@
 #include "server/container/multi_model_internal.h"
 #include "server/formats/encode.h"
 
-/* Estimated nanoseconds beyond which an invocation goes to a worker: as in single-model mode. */
-#define INLINE_NS 500000
-
 enum answer {
     ANSWER_JSON,
     ANSWER_CSV,
@@ -127,15 +124,11 @@ static void score(struct multi_model *self, struct http_exchange *exchange,
         .body = request->body,
         .has_content_type = request->has_content_type,
         .content_type = request->content_type,
-        /* any type that is known: the shapes are made here, after it */
-        .has_accept = true,
-        .accept = bytes_text("text/csv"),
     };
-    struct invocation_rules rules = {.strict = self->settings.rules.strict};
     struct invocation_result result;
 
-    invocation_run(model, &rules, &invocation, scratch, &response->body, &result, response->log,
-                   sizeof(response->log));
+    invocation_score(model, &self->settings.rules, &invocation, scratch, &response->body, &result,
+                     response->log, sizeof(response->log));
     if (result.status == 200)
         answer_predictions(self, exchange, &scratch->predictions);
     else
@@ -195,7 +188,7 @@ enum http_action multi_model_invoke(struct multi_model *self, struct http_exchan
         return HTTP_RESPOND;
     }
     counter_add(&self->counters.body_bytes, exchange->request.body.size);
-    if (invocation_cost(registry_model(entry), exchange->request.body.size) > INLINE_NS)
+    if (invocation_cost(registry_model(entry), exchange->request.body.size) > INVOCATION_INLINE_NS)
         return defer(self, exchange, entry, name);
     score(self, exchange, registry_model(entry), &self->scratches[loop]);
     registry_put(entry);
