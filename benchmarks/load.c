@@ -4,8 +4,9 @@
  * /proc before and after, which, unlike the rate, does not depend on the client.
  *
  *     gcc -O2 -o load benchmarks/load.c
- *     taskset -c 1 ./load PORT CONNECTIONS SECONDS [SERVER_PID [BODY_BYTES]]
+ *     taskset -c 1 ./load PORT CONNECTIONS SECONDS [SERVER_PID [BODY_BYTES | FILE]]
  *
+ * The body is the bytes of FILE, or one row of so many bytes.
  * Prints: requests/s, microseconds of server CPU per request, p50 and p99 in microseconds.
  */
 #define _GNU_SOURCE
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@ struct client {
     int fd;
     size_t sent;     /* of the request */
     size_t received; /* of the answer */
+    size_t expected;
     uint64_t began;
     int blocked; /* EPOLLOUT is waited for */
 };
@@ -37,7 +40,6 @@ struct client {
 static struct client clients[CONNECTIONS_MAX];
 static char *request;
 static size_t request_size;
-static size_t answer_size; /* learnt from the first answer */
 static uint64_t answers;
 static uint32_t histogram[BUCKETS];
 
@@ -75,26 +77,49 @@ static uint64_t cpu_of(const char *pid)
     return sum;
 }
 
-static void make_request(size_t body)
-{
-    static const char row[] = "0.1234,-1.234,12.34,";
-    char head[256];
-    int n = snprintf(head, sizeof(head),
-                     "POST /invocations HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
-                     "Content-Type: text/csv\r\nContent-Length: %zu\r\n\r\n",
-                     body);
-
-    request_size = (size_t)n + body;
-    request = malloc(request_size);
-    memcpy(request, head, (size_t)n);
-    for (size_t i = 0; i < body; i++)
-        request[(size_t)n + i] = row[i % (sizeof(row) - 1)];
-}
-
 static void die(const char *what)
 {
     perror(what);
     exit(1);
+}
+
+/* What a body is filled with: a file, or a text to repeat. */
+static void fill_body(char *body, size_t size, FILE *file)
+{
+    static const char row[] = "0.1234,-1.234,12.34,";
+
+    if (file && fread(body, 1, size, file) != size)
+        die("the body's file");
+    for (size_t i = 0; !file && i < size; i++)
+        body[i] = row[i % (sizeof(row) - 1)];
+}
+
+/* `what` is a number of bytes, or a file. */
+static void make_request(const char *what)
+{
+    bool number = what[strspn(what, "0123456789")] == '\0';
+    FILE *file = number ? NULL : fopen(what, "rb");
+    size_t body = number ? (size_t)atol(what) : 0;
+    char head[256];
+    int n;
+
+    if (!number && (!file || fseek(file, 0, SEEK_END)))
+        die(what);
+    if (file) {
+        body = (size_t)ftell(file);
+        rewind(file);
+    }
+    n = snprintf(head, sizeof(head),
+                 "POST /invocations HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
+                 "Content-Type: text/csv\r\nContent-Length: %zu\r\n\r\n",
+                 body);
+
+    request_size = (size_t)n + body;
+    request = malloc(request_size);
+    memcpy(request, head, (size_t)n);
+    fill_body(request + n, body, file);
+    if (file)
+        fclose(file);
 }
 
 static void send_more(int epoll, struct client *client)
@@ -113,23 +138,34 @@ static void send_more(int epoll, struct client *client)
     epoll_ctl(epoll, EPOLL_CTL_MOD, client->fd, &event);
 }
 
+/* Of the answer that begins at `text`: its head and the body that the head announces. */
+static size_t size_of_answer(const char *text)
+{
+    const char *length = strstr(text, "\r\nContent-Length: ");
+    const char *end = strstr(text, "\r\n\r\n");
+
+    if (memcmp(text, "HTTP/1.1 200", 12) != 0 || !length || !end) {
+        fprintf(stderr, "not a 200: %.1000s\n", text);
+        exit(1);
+    }
+    return (size_t)(end - text) + 4 + (size_t)atol(length + 18);
+}
+
 static void receive(int epoll, struct client *client)
 {
-    static char in[65536];
-    ssize_t n = read(client->fd, in, sizeof(in));
+    static char in[65536 + 1];
+    ssize_t n = read(client->fd, in, sizeof(in) - 1);
     uint64_t took;
 
     if (n <= 0)
         die("read");
-    client->received += (size_t)n;
-    if (answer_size == 0)
-        answer_size = (size_t)n;
-    if (client->received < answer_size)
-        return;
-    if (memcmp(in, "HTTP/1.1 200", 12) != 0) {
-        fprintf(stderr, "not a 200: %.*s\n", (int)n, in);
-        exit(1);
+    if (client->received == 0) {
+        in[n] = '\0';
+        client->expected = size_of_answer(in);
     }
+    client->received += (size_t)n;
+    if (client->received < client->expected)
+        return;
     answers++;
     took = (now() - client->began) / 1000;
     histogram[took < BUCKETS ? took : BUCKETS - 1]++;
@@ -178,13 +214,13 @@ int main(int argc, char **argv)
     int count;
 
     if (argc < 4) {
-        fprintf(stderr, "usage: load PORT CONNECTIONS SECONDS [SERVER_PID [BODY_BYTES]]\n");
+        fprintf(stderr, "usage: load PORT CONNECTIONS SECONDS [SERVER_PID [BODY_BYTES | FILE]]\n");
         return 2;
     }
     address.sin_port = htons((uint16_t)atoi(argv[1]));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     count = atoi(argv[2]);
-    make_request(argc > 5 ? (size_t)atol(argv[5]) : 201);
+    make_request(argc > 5 ? argv[5] : "201");
     for (int i = 0; i < count && i < CONNECTIONS_MAX; i++) {
         struct client *client = clients + i;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
