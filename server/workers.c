@@ -2,14 +2,10 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/memory.h"
-
-struct job {
-    worker_job run;
-    void *argument;
-};
 
 struct worker {
     struct workers *workers;
@@ -21,79 +17,82 @@ struct workers {
     struct worker *threads;
     unsigned thread_count; /* that run */
 
+    size_t most;            /* requests that may be in */
+    atomic_size_t requests; /* that are */
+
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    struct job *jobs; /* a ring: waiting ones from `first` on */
-    size_t capacity;
-    size_t first;
-    size_t waiting;
+    struct worker_job *first;
+    struct worker_job **last; /* where the next one goes */
     size_t running;
     bool closing;
 };
 
-/* Waits for a job. False: there will be none any more. */
-static bool take(struct workers *workers, struct job *ret)
+/* Waits for a job; `ended`: after another one. NULL: there will be none any more. */
+static struct worker_job *take(struct workers *workers, bool ended)
 {
-    bool got;
+    struct worker_job *job;
 
     pthread_mutex_lock(&workers->lock);
-    while (workers->waiting == 0 && !workers->closing)
+    workers->running -= ended;
+    while (!workers->first && !workers->closing)
         pthread_cond_wait(&workers->changed, &workers->lock);
-    got = workers->waiting > 0;
-    if (got) {
-        *ret = workers->jobs[workers->first];
-        workers->first = (workers->first + 1) % workers->capacity;
-        workers->waiting--;
+    job = workers->first;
+    if (job) {
+        workers->first = job->next;
+        if (!workers->first)
+            workers->last = &workers->first;
         workers->running++;
     }
     pthread_mutex_unlock(&workers->lock);
-    return got;
-}
-
-static void ended(struct workers *workers)
-{
-    pthread_mutex_lock(&workers->lock);
-    workers->running--;
-    pthread_mutex_unlock(&workers->lock);
+    return job;
 }
 
 static void *work(void *argument)
 {
     struct worker *worker = argument;
-    struct job job;
+    struct worker_job *job = take(worker->workers, false);
 
-    while (take(worker->workers, &job)) {
-        job.run(job.argument, worker->index);
-        ended(worker->workers);
+    while (job) {
+        job->run(job, worker->index);
+        job = take(worker->workers, true);
     }
     return NULL;
 }
 
-bool workers_submit(struct workers *workers, worker_job job, void *argument)
+bool workers_enter(struct workers *workers)
 {
-    bool room;
+    if (atomic_fetch_add(&workers->requests, 1) < workers->most)
+        return true;
+    workers_leave(workers);
+    return false;
+}
 
+void workers_enter_again(struct workers *workers)
+{
+    atomic_fetch_add(&workers->requests, 1);
+}
+
+void workers_leave(struct workers *workers)
+{
+    atomic_fetch_sub(&workers->requests, 1);
+}
+
+void workers_submit(struct workers *workers, struct worker_job *job)
+{
+    job->next = NULL;
     pthread_mutex_lock(&workers->lock);
-    room = workers->waiting < workers->capacity && !workers->closing;
-    if (room) {
-        size_t last = (workers->first + workers->waiting) % workers->capacity;
-
-        workers->jobs[last] = (struct job){job, argument};
-        workers->waiting++;
-        pthread_cond_signal(&workers->changed);
-    }
+    *workers->last = job;
+    workers->last = &job->next;
+    pthread_cond_signal(&workers->changed);
     pthread_mutex_unlock(&workers->lock);
-    return room;
 }
 
 size_t workers_waiting(struct workers *workers)
 {
-    size_t waiting;
+    size_t requests = atomic_load(&workers->requests);
 
-    pthread_mutex_lock(&workers->lock);
-    waiting = workers->waiting;
-    pthread_mutex_unlock(&workers->lock);
-    return waiting;
+    return requests > workers->thread_count ? requests - workers->thread_count : 0;
 }
 
 bool workers_idle(struct workers *workers)
@@ -101,7 +100,7 @@ bool workers_idle(struct workers *workers)
     bool idle;
 
     pthread_mutex_lock(&workers->lock);
-    idle = workers->waiting == 0 && workers->running == 0;
+    idle = !workers->first && workers->running == 0;
     pthread_mutex_unlock(&workers->lock);
     return idle;
 }
@@ -118,7 +117,6 @@ void workers_free(struct workers *workers)
         pthread_join(workers->threads[i].thread, NULL);
     pthread_cond_destroy(&workers->changed);
     pthread_mutex_destroy(&workers->lock);
-    free(workers->jobs);
     free(workers->threads);
     free(workers);
 }
@@ -156,17 +154,17 @@ int workers_new(unsigned threads, size_t queue, struct workers **ret, struct err
     struct workers *workers;
 
     if (threads == 0 || queue == 0)
-        return err_set(err, ERR_INPUT, "workers need at least one thread and room for one job");
+        return err_set(err, ERR_INPUT, "workers need at least one thread and room for one request");
     workers = mem_zero(1, sizeof(*workers));
     if (!workers)
         return err_memory(err, sizeof(*workers), "the workers");
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->changed, NULL);
-    workers->capacity = queue;
-    workers->jobs = mem_alloc(queue, sizeof(*workers->jobs));
+    workers->most = queue < SIZE_MAX - threads ? queue + threads : SIZE_MAX;
+    workers->last = &workers->first;
     workers->threads = mem_zero(threads, sizeof(*workers->threads));
-    if (!workers->jobs || !workers->threads)
-        err_memory(err, threads * sizeof(*workers->threads), "the workers' queue");
+    if (!workers->threads)
+        err_memory(err, threads * sizeof(*workers->threads), "the workers");
     else if (start(workers, threads, err) == 0) {
         *ret = workers;
         return 0;

@@ -1,7 +1,9 @@
 #pragma once
 /*
- * Scoring threads for requests that would hold up an event loop: a bounded queue and a fixed number
- * of threads. Jobs of one queue are taken in order.
+ * Scoring threads for work that would hold up an event loop, and the bound on how much of it may
+ * wait. The bound is of requests: one enters, or is refused at once, then submits as many jobs as
+ * it likes, at a time or one by one, and leaves. Jobs are taken in the order in which they came,
+ * whosever they are: a request of many jobs leaves the others their turn.
  */
 
 #include <stdbool.h>
@@ -12,17 +14,31 @@
 
 struct workers;
 
-typedef void (*worker_job)(void *argument, unsigned worker);
+/* Part of what the job is about; `run` is the last to touch it and may free it. */
+struct worker_job {
+    void (*run)(struct worker_job *job, unsigned worker);
+    struct worker_job *next; /* the workers' */
+};
 
+/* queue: requests that may wait while as many as there are threads are worked on. */
 int workers_new(unsigned threads, size_t queue, struct workers **ret, struct err *err) MUST_CHECK;
 
-/* False, at once, where the queue is full: answer 503. */
-bool workers_submit(struct workers *workers, worker_job job, void *argument) MUST_CHECK;
+/* Lets a request in. False where the queue is full: answer 503. */
+bool workers_enter(struct workers *workers) MUST_CHECK;
 
-/* Jobs that wait now. */
+/* The same for one that was let in before and left because it had nothing to do: never refused. */
+void workers_enter_again(struct workers *workers);
+
+/* The request has no job any more, but for the one that calls this. */
+void workers_leave(struct workers *workers);
+
+/* Of a request that is in. No memory is taken. */
+void workers_submit(struct workers *workers, struct worker_job *job);
+
+/* Requests that wait now. */
 size_t workers_waiting(struct workers *workers);
 
-/* Whether nothing waits and nothing runs. */
+/* Whether no job waits and none runs. */
 bool workers_idle(struct workers *workers);
 
 /* Finishes what is queued, joins the threads. NULL is fine. */

@@ -153,14 +153,15 @@ static void score(struct container *container, struct http_exchange *exchange,
 
 /* A request on its way through a worker; exchange->user. */
 struct job {
+    struct worker_job base;
     struct container *container;
     struct http_exchange *exchange;
     struct model *model;
 };
 
-static void run_job(void *argument, unsigned worker)
+static void run_job(struct worker_job *base, unsigned worker)
 {
-    struct job *job = argument;
+    struct job *job = (struct job *)base;
     struct container *container = job->container;
     struct http_exchange *exchange = job->exchange;
 
@@ -168,6 +169,7 @@ static void run_job(void *argument, unsigned worker)
           &container->scratches[container->settings.loops + worker]);
     model_unref(job->model);
     free(job);
+    workers_leave(container->workers);
     http_exchange_finish(exchange);
 }
 
@@ -177,14 +179,13 @@ static enum http_action defer(struct container *container, struct http_exchange 
 {
     struct job *job = mem_alloc(1, sizeof(*job));
 
-    if (job) {
-        *job = (struct job){.container = container, .exchange = exchange, .model = model};
-        if (workers_submit(container->workers, run_job, job)) {
-            counter_add(&container->counters.deferred, 1);
-            return HTTP_DEFERRED;
-        }
-        free(job);
+    if (job && workers_enter(container->workers)) {
+        *job = (struct job){{run_job}, container, exchange, model};
+        counter_add(&container->counters.deferred, 1);
+        workers_submit(container->workers, &job->base);
+        return HTTP_DEFERRED;
     }
+    free(job);
     model_unref(model);
     counter_add(&container->counters.queue_full, 1);
     pages_fill(&exchange->response, 503, false,

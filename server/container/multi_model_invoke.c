@@ -138,14 +138,15 @@ static void score(struct multi_model *self, struct http_exchange *exchange,
 
 /* An invocation on its way through a worker. */
 struct job {
+    struct worker_job base;
     struct multi_model *self;
     struct http_exchange *exchange;
     struct registry_entry *entry;
 };
 
-static void run_job(void *argument, unsigned worker)
+static void run_job(struct worker_job *base, unsigned worker)
 {
-    struct job *job = argument;
+    struct job *job = (struct job *)base;
     struct multi_model *self = job->self;
     struct http_exchange *exchange = job->exchange;
 
@@ -153,6 +154,7 @@ static void run_job(void *argument, unsigned worker)
           &self->scratches[self->settings.loops + worker]);
     registry_put(job->entry);
     free(job);
+    workers_leave(self->workers);
     http_exchange_finish(exchange);
 }
 
@@ -162,14 +164,13 @@ static enum http_action defer(struct multi_model *self, struct http_exchange *ex
 {
     struct job *job = mem_alloc(1, sizeof(*job));
 
-    if (job) {
-        *job = (struct job){.self = self, .exchange = exchange, .entry = entry};
-        if (workers_submit(self->workers, run_job, job)) {
-            counter_add(&self->counters.deferred, 1);
-            return HTTP_DEFERRED;
-        }
-        free(job);
+    if (job && workers_enter(self->workers)) {
+        *job = (struct job){{run_job}, self, exchange, entry};
+        counter_add(&self->counters.deferred, 1);
+        workers_submit(self->workers, &job->base);
+        return HTTP_DEFERRED;
     }
+    free(job);
     registry_put(entry);
     counter_add(&self->counters.queue_full, 1);
     multi_model_errorf(&exchange->response, 503, "ServiceUnavailableException",

@@ -21,6 +21,7 @@ static void not_allowed(struct http_response *response)
 /* Loading. */
 
 struct load_job {
+    struct worker_job base;
     struct multi_model *self;
     struct http_exchange *exchange; /* NULL: answered already (synchronous=false) */
     struct registry_entry *entry;
@@ -77,9 +78,10 @@ static void answer_load(const struct load_job *job, enum registry_result result,
 }
 
 /* On a thread of the loaders. */
-static void run_load(void *argument, unsigned loader)
+static void run_load(struct worker_job *base, unsigned loader)
 {
-    struct load_job *job = argument;
+    struct load_job *job = (struct load_job *)base;
+    struct workers *loaders = job->self->loaders;
     struct http_exchange *exchange = job->exchange;
     struct err err = ERR_INIT;
     enum registry_result result;
@@ -94,13 +96,12 @@ static void run_load(void *argument, unsigned loader)
 
         log_line("model %s was not loaded: %s", quote(name, sizeof(name), &job->name), err.text);
     }
-    if (exchange) {
+    if (exchange)
         answer_load(job, result, &err, &exchange->response);
-        free(job);
+    free(job);
+    workers_leave(loaders);
+    if (exchange)
         http_exchange_finish(exchange);
-    } else {
-        free(job);
-    }
 }
 
 static void answer_bad_load(struct http_response *response, enum mme_load_result result,
@@ -144,7 +145,7 @@ static enum http_action start_load(struct multi_model *self, struct http_exchang
     enum registry_result result;
     bool wait = load->synchronous;
 
-    *job = (struct load_job){.self = self, .exchange = wait ? exchange : NULL};
+    *job = (struct load_job){{run_load}, .self = self, .exchange = wait ? exchange : NULL};
     job->no_workers = load->initial_workers == 0;
     job->name = load->name;
     job->url = load->url;
@@ -161,7 +162,8 @@ static enum http_action start_load(struct multi_model *self, struct http_exchang
         free(job);
         return HTTP_RESPOND;
     }
-    if (workers_submit(self->loaders, run_load, job)) {
+    if (workers_enter(self->loaders)) {
+        workers_submit(self->loaders, &job->base);
         if (wait)
             return HTTP_DEFERRED;
         multi_model_statusf(response, 202, "Processing worker updates...");
