@@ -37,14 +37,25 @@ static const char *grow_body(struct http_frame *frame, size_t want, uint64_t exp
     return http_charge(frame, charge) ? NULL : "too many bytes of requests in flight";
 }
 
-static uint64_t body_deadline(const struct http_frame *frame, uint64_t size)
+/* When `size` bytes of body must be there. */
+uint64_t http_body_deadline(const struct http_frame *frame, uint64_t size)
 {
     const struct http_settings *settings = &frame->loop->server->settings;
     uint64_t seconds = settings->body_seconds;
 
     if (settings->body_rate)
         seconds += size / settings->body_rate;
-    return frame->exchange.started_ns + http_seconds(seconds);
+    return frame->exchange.started_ns + frame->paused_ns + http_seconds(seconds);
+}
+
+/* NULL where `more` bytes after `size` are within the limit, and the chunk that has begun, too. */
+const char *http_chunk_refusal(const struct http_frame *frame, uint64_t size, size_t more)
+{
+    const uint64_t max = frame->loop->server->settings.body_max;
+
+    if (more > max - size || frame->chunks.left > max - size - more)
+        return "the body is larger than the limit";
+    return NULL;
 }
 
 enum http_next http_body_finish(struct http_connection *connection, struct bytes body)
@@ -59,7 +70,6 @@ static enum http_next decode_chunks(struct http_connection *connection)
 {
     struct http_frame *frame = connection->frame;
     struct http_request *request = &frame->exchange.request;
-    const uint64_t max = connection->loop->server->settings.body_max;
     const size_t start = frame->at;
 
     while (frame->at < frame->end) {
@@ -72,9 +82,9 @@ static enum http_next decode_chunks(struct http_connection *connection)
         result = http_chunks_read(&frame->chunks, http_unread(frame), &used, &data, &status, &why);
         if (result == HTTP_PARSE_ERROR)
             return http_refuse(connection, status, why);
-        if (data.size > max - frame->body.size ||
-            frame->chunks.left > max - frame->body.size - data.size)
-            return http_refuse(connection, 413, "the body is larger than the limit");
+        why = http_chunk_refusal(frame, frame->body.size, data.size);
+        if (why)
+            return http_refuse(connection, 413, why);
         why = grow_body(frame, data.size, UINT64_MAX);
         if (why || buffer_append(&frame->body, data.data, data.size))
             return http_refuse(connection, 503, why ? why : "no memory for the body");
@@ -86,7 +96,7 @@ static enum http_next decode_chunks(struct http_connection *connection)
         }
     }
     frame->at = frame->end = start;
-    connection->deadline = body_deadline(frame, frame->body.size);
+    connection->deadline = http_body_deadline(frame, frame->body.size);
     return HTTP_NEXT_WAIT;
 }
 
@@ -103,6 +113,8 @@ enum http_next http_body_continue(struct http_connection *connection)
             return HTTP_NEXT_WAIT;
         frame->at += size;
         return http_body_finish(connection, bytes_of(frame->in + frame->at - size, size));
+    case HTTP_BODY_STREAM:
+        return http_stream_continue(connection);
     case HTTP_BODY_BUFFER:
     default:
         if (frame->body.size < size)
@@ -124,7 +136,7 @@ static int send_continue(int fd)
 }
 
 /* The head was accepted and part of the body is missing. The head is at the front of `in`. */
-enum http_next http_body_start(struct http_connection *connection)
+enum http_next http_body_start(struct http_connection *connection, bool stream)
 {
     struct http_frame *frame = connection->frame;
     const struct http_request *request = &frame->exchange.request;
@@ -132,18 +144,22 @@ enum http_next http_body_start(struct http_connection *connection)
     const char *why;
 
     connection->phase = HTTP_PHASE_BODY;
-    connection->deadline = body_deadline(frame, length);
+    connection->deadline = http_body_deadline(frame, length);
     frame->at = frame->head_size;
     buffer_clear(&frame->body);
     if (request->expect_continue && frame->at == frame->end && send_continue(connection->fd)) {
         http_connection_drop(connection);
         return HTTP_NEXT_GONE;
     }
+    frame->chunks = (struct http_chunks){0};
+    if (stream) {
+        frame->body_mode = HTTP_BODY_STREAM;
+        return http_stream_continue(connection);
+    }
     if (request->chunked) {
         uint64_t max = connection->loop->server->settings.body_max;
 
         frame->body_mode = HTTP_BODY_CHUNKED;
-        frame->chunks = (struct http_chunks){0};
         frame->body.max = max < SIZE_MAX / 2 ? (size_t)max : SIZE_MAX / 2;
         return decode_chunks(connection);
     }

@@ -141,6 +141,18 @@ static const char *framing_byte(struct http_chunks *chunks, uint8_t c)
     return NULL;
 }
 
+uint64_t http_chunks_content(const struct http_chunks *chunks)
+{
+    return chunks->state == DATA ? chunks->left : 0;
+}
+
+void http_chunks_skip(struct http_chunks *chunks, size_t size)
+{
+    chunks->left -= size;
+    if (chunks->left == 0)
+        chunks->state = DATA_CR;
+}
+
 enum http_parse http_chunks_read(struct http_chunks *chunks, struct bytes data, size_t *ret_used,
                                  struct bytes *ret_data, int *ret_status, const char **ret_reason)
 {
@@ -152,9 +164,7 @@ enum http_parse http_chunks_read(struct http_chunks *chunks, struct bytes data, 
         if (chunks->state == DATA) {
             size_t run = data.size - at < chunks->left ? data.size - at : (size_t)chunks->left;
 
-            chunks->left -= run;
-            if (chunks->left == 0)
-                chunks->state = DATA_CR;
+            http_chunks_skip(chunks, run);
             *ret_data = bytes_of(data.data + at, run);
             at += run;
             break;

@@ -107,6 +107,7 @@ static enum http_next take_head(struct http_connection *connection)
     struct http_request *request = &frame->exchange.request;
     uint64_t length = request->content_length;
     bool whole = !request->chunked && length <= frame->end - frame->at - frame->head_size;
+    enum http_action action;
 
     frame->seen = 0;
     if (!whole && frame->at > 0) {
@@ -119,12 +120,13 @@ static enum http_next take_head(struct http_connection *connection)
                               &frame->head_size, &status, &reason);
     }
     http_exchange_begin(frame, true);
-    if (handler->head(handler->self, &frame->exchange, loop->index) != HTTP_READ_BODY)
+    action = handler->head(handler->self, &frame->exchange, loop->index);
+    if (action != HTTP_READ_BODY && action != HTTP_STREAM_BODY)
         return respond_early(connection, whole);
     if (length > loop->server->settings.body_max)
         return http_refuse(connection, 413, "the body is larger than the limit");
     if (!whole)
-        return http_body_start(connection);
+        return http_body_start(connection, action == HTTP_STREAM_BODY);
     frame->at += frame->head_size + (size_t)length;
     return http_body_finish(connection, bytes_of(frame->in + frame->at - length, (size_t)length));
 }
@@ -259,6 +261,19 @@ static bool receive(struct http_connection *connection)
     return false;
 }
 
+/* Reads to where the body goes. True: go on. */
+static bool receive_body(struct http_connection *connection)
+{
+    struct http_frame *frame = connection->frame;
+
+    connection->loop->now = http_clock(); /* long after the head, perhaps */
+    if (frame->body_mode == HTTP_BODY_BUFFER)
+        return http_body_receive(connection);
+    if (frame->body_mode == HTTP_BODY_STREAM && http_stream_receives(frame))
+        return http_stream_receive(connection) == HTTP_NEXT_REQUEST;
+    return receive(connection);
+}
+
 void http_connection_readable(evutil_socket_t fd, short what, void *argument)
 {
     struct http_connection *connection = argument;
@@ -271,9 +286,7 @@ void http_connection_readable(evutil_socket_t fd, short what, void *argument)
         return;
     }
     if (connection->phase == HTTP_PHASE_BODY)
-        connection->loop->now = http_clock(); /* long after the head, perhaps */
-    if (connection->phase == HTTP_PHASE_BODY && connection->frame->body_mode == HTTP_BODY_BUFFER)
-        go_on = http_body_receive(connection);
+        go_on = receive_body(connection);
     else
         go_on = receive(connection);
     if (go_on)
@@ -291,15 +304,20 @@ static void on_writable(evutil_socket_t fd, short what, void *argument)
         http_connection_proceed(connection);
 }
 
-/* The other thread has filled the response. */
+/* The other thread has filled the response, or can take more of the body. */
 void http_connection_finished(struct http_connection *connection)
 {
+    struct http_frame *frame = connection->frame;
+    enum http_next next;
+
     if (connection->phase == HTTP_PHASE_DEAD) {
-        http_exchange_end(connection->frame, false);
+        http_exchange_end(frame, false);
         http_connection_free(connection);
-    } else if (http_respond(connection) == HTTP_NEXT_REQUEST) {
-        http_connection_proceed(connection);
+        return;
     }
+    next = frame->paused ? http_stream_resume(connection) : http_respond(connection);
+    if (next == HTTP_NEXT_REQUEST)
+        http_connection_proceed(connection);
 }
 
 /* The deadline has passed. */

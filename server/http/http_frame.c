@@ -99,14 +99,18 @@ void http_loop_trim(struct http_loop *loop)
     loop->used_large = false;
 }
 
-/* Raises what the frame holds of the process's budget to `bytes`. False where that is used up. */
+/* Sets what the frame holds of the process's budget. False where that is used up. */
 bool http_charge(struct http_frame *frame, uint64_t bytes)
 {
     struct http_server *server = frame->loop->server;
     uint64_t more;
 
-    if (bytes <= frame->charged)
+    if (bytes <= frame->charged) {
+        if (bytes < frame->charged)
+            atomic_fetch_sub(&server->in_flight, frame->charged - bytes);
+        frame->charged = bytes;
         return true;
+    }
     more = bytes - frame->charged;
     if (atomic_fetch_add(&server->in_flight, more) + more > server->settings.in_flight_max) {
         atomic_fetch_sub(&server->in_flight, more);
@@ -142,6 +146,9 @@ void http_exchange_begin(struct http_frame *frame, bool parsed)
     frame->out_size = 0;
     frame->out_sent = 0;
     frame->body_out = 0;
+    frame->streamed = 0;
+    frame->paused_ns = 0;
+    frame->paused = false;
     if (!parsed) {
         memset(&exchange->request, 0, sizeof(exchange->request));
         exchange->request.method = HTTP_METHOD_OTHER;

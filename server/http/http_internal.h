@@ -7,7 +7,8 @@
  *     http_loop.c        a loop's thread: hand-over from other threads, deadlines, the date
  *     http_frame.c       what a request needs, kept for the next one; begin and end of an exchange
  *     http_connection.c  a connection: events, bytes in, heads
- *     http_body.c        bodies
+ *     http_body.c        bodies that are collected
+ *     http_stream.c      bodies that the program takes as they arrive
  *     http_response.c    bytes out, and the end of a connection
  *
  * A connection is small. What a request needs (its exchange, the buffers in and out) is a frame,
@@ -44,7 +45,7 @@ enum http_phase {
     HTTP_PHASE_IDLE,     /* between requests; no byte of the next one was looked at */
     HTTP_PHASE_HEAD,     /* part of a head is there */
     HTTP_PHASE_BODY,     /* the head is there, part of the body is missing */
-    HTTP_PHASE_DEFERRED, /* another thread has the exchange */
+    HTTP_PHASE_DEFERRED, /* another thread has the exchange, for good or during a pause */
     HTTP_PHASE_WRITE,    /* the kernel did not take the whole response yet */
     HTTP_PHASE_LINGER,   /* answered and shut down; the client may still be sending */
     HTTP_PHASE_DEAD,     /* closed while deferred: kept for http_exchange_finish */
@@ -55,6 +56,7 @@ enum http_body_mode {
     HTTP_BODY_IN_PLACE, /* stays behind its head in `in` */
     HTTP_BODY_BUFFER,   /* of known length, into `body` */
     HTTP_BODY_CHUNKED,  /* decoded from `in` into `body` */
+    HTTP_BODY_STREAM,   /* into the program's memory; chunked where the request is */
 };
 
 struct http_frame {
@@ -71,7 +73,11 @@ struct http_frame {
     enum http_body_mode body_mode;
     struct http_chunks chunks;
     struct buffer body;
-    uint64_t charged; /* bytes of the process's budget */
+    uint64_t charged;   /* bytes of the process's budget */
+    uint64_t streamed;  /* HTTP_BODY_STREAM: content so far */
+    uint64_t paused_at; /* when the pause began */
+    uint64_t paused_ns; /* all pauses that have ended */
+    bool paused;        /* waits for http_exchange_resume */
 
     bool live;   /* an exchange began: the handler's `done` is owed */
     bool unread; /* part of the request was not and will not be read */
@@ -260,10 +266,18 @@ void http_connection_free(struct http_connection *connection);
 int http_connection_watch(struct http_connection *connection, bool reading, bool writing);
 
 /* http_body.c */
-enum http_next http_body_start(struct http_connection *connection);
+uint64_t http_body_deadline(const struct http_frame *frame, uint64_t size);
+const char *http_chunk_refusal(const struct http_frame *frame, uint64_t size, size_t more);
+enum http_next http_body_start(struct http_connection *connection, bool stream);
 enum http_next http_body_continue(struct http_connection *connection);
 enum http_next http_body_finish(struct http_connection *connection, struct bytes body);
 bool http_body_receive(struct http_connection *connection);
+
+/* http_stream.c */
+enum http_next http_stream_continue(struct http_connection *connection);
+bool http_stream_receives(const struct http_frame *frame);
+enum http_next http_stream_receive(struct http_connection *connection);
+enum http_next http_stream_resume(struct http_connection *connection);
 
 /* http_response.c */
 enum http_next http_respond(struct http_connection *connection);

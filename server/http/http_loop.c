@@ -172,7 +172,8 @@ bool http_loop_give(struct http_loop *loop, struct http_connection *connection)
     return taken;
 }
 
-void http_exchange_finish(struct http_exchange *exchange)
+/* The exchange is the loop's again. */
+static void give_back(struct http_exchange *exchange)
 {
     struct http_frame *frame = (struct http_frame *)exchange;
     struct http_loop *loop = frame->loop;
@@ -185,6 +186,16 @@ void http_exchange_finish(struct http_exchange *exchange)
     if (!frame->next)
         http_loop_wake(loop);
     pthread_mutex_unlock(&loop->lock);
+}
+
+void http_exchange_finish(struct http_exchange *exchange)
+{
+    give_back(exchange);
+}
+
+void http_exchange_resume(struct http_exchange *exchange)
+{
+    give_back(exchange);
 }
 
 /* First come, first served: lists are pushed at the front. */

@@ -96,3 +96,8 @@ struct http_chunks {
  * after a size was read, `left` tells what the chunk will be. ERROR: 400, or 431 for trailers. */
 enum http_parse http_chunks_read(struct http_chunks *chunks, struct bytes data, size_t *ret_used,
                                  struct bytes *ret_data, int *ret_status, const char **ret_reason);
+
+/* How many of the bytes that come next are content for certain: 0 unless it is in a chunk's data.
+ * So many at most may be read past http_chunks_read, and told to http_chunks_skip. */
+uint64_t http_chunks_content(const struct http_chunks *chunks);
+void http_chunks_skip(struct http_chunks *chunks, size_t size);

@@ -262,6 +262,8 @@ enum http_next http_respond(struct http_connection *connection)
     frame->close = !frame->exchange.request.keep_alive || frame->exchange.response.close ||
                    frame->unread || frame->failed || connection->loop->stopping;
     build(frame);
+    if (frame->streamed)
+        (void)http_charge(frame, 0); /* the program holds the response alone */
     charge_response(frame);
     connection->phase = HTTP_PHASE_WRITE;
     return http_write(connection);

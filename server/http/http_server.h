@@ -59,23 +59,47 @@ struct http_response {
 };
 
 enum http_action {
-    HTTP_RESPOND,   /* the response is filled: send it */
-    HTTP_READ_BODY, /* from `head` alone: go on */
-    HTTP_DEFERRED,  /* from `request` alone: http_exchange_finish will be called, by any thread */
+    HTTP_RESPOND,     /* the response is filled: send it */
+    HTTP_READ_BODY,   /* go on; from `head`: collect the body, then call `request` */
+    HTTP_STREAM_BODY, /* from `head` alone: give the body away as it arrives */
+    HTTP_PAUSE,       /* from `arrived` alone: go on when http_exchange_resume was called */
+    HTTP_DEFERRED,    /* http_exchange_finish will be called, by any thread */
 };
 
-/* What the server asks of the program. All but `done` fill exchange->response. `loop` is the index
- * of the calling loop: for per-thread scratch. */
+/* Memory that the program lends for the next bytes of a body that it streams. */
+struct http_room {
+    void *data;    /* NULL: there is none; the request is refused with a 503 */
+    size_t size;   /* at least 1 */
+    uint64_t held; /* what the program holds for this request by now: counts as in flight */
+};
+
+/*
+ * What the server asks of the program. All but `room` and `done` fill exchange->response. `loop` is
+ * the index of the calling loop: for per-thread scratch.
+ *
+ * A body that `head` wants streamed is received straight into the program's memory: `room` is
+ * asked for some, `arrived` told how much of it was filled, and so on to the end. A body that lies
+ * with its head in the server's own memory already is no stream: it goes to `request`.
+ */
 struct http_handler {
     void *self;
     /* The head is there; the body was not read. Refuse here what can be refused (404, 405, 413). A
      * length above body_max is refused after it. */
     enum http_action (*head)(void *self, struct http_exchange *exchange, unsigned loop);
-    /* The whole body is there. */
+    /* The whole body is there. HTTP_RESPOND or HTTP_DEFERRED. */
     enum http_action (*request)(void *self, struct http_exchange *exchange, unsigned loop);
+    /* Where to put what comes next; used until the next call of `arrived`, which need not follow.
+     * NULL where `head` never says HTTP_STREAM_BODY. */
+    struct http_room (*room)(void *self, struct http_exchange *exchange, unsigned loop);
+    /* `size` bytes are where `room` said; 0 only with `last`, which says that they are the last
+     * ones. HTTP_READ_BODY or HTTP_PAUSE before the last, HTTP_DEFERRED at the last; HTTP_RESPOND
+     * at any time, which before the last closes the connection with the rest unread. */
+    enum http_action (*arrived)(void *self, struct http_exchange *exchange, unsigned loop,
+                                size_t size, bool last);
     /* The server refuses on its own: a head that is not HTTP, a limit, a deadline. status and why
      * (static text) are given; fill the page. The connection is closed after it. It can come after
-     * `head` (user is as that left it, the response is empty again), never after `request`. */
+     * `head` and `arrived` (user is as they left it, the response is empty again), never after
+     * `request`, the last `arrived`, or between a pause and its end. */
     void (*refuse)(void *self, struct http_exchange *exchange, int status, const char *why);
     /* The exchange ends: the response was handed to the kernel, or the client went away before that
      * (sent is false). Once for each exchange, refused ones included; the request's views still
@@ -135,3 +159,8 @@ void http_server_free(struct http_server *server);
 
 /* A deferred request's response is filled: send it. Any thread, once per HTTP_DEFERRED. */
 void http_exchange_finish(struct http_exchange *exchange);
+
+/* A paused request can take more of its body. Any thread, once per HTTP_PAUSE: the exchange stays
+ * until then, even where the client is gone. The time of a pause is not the client's: it does not
+ * count against the deadline of the body. */
+void http_exchange_resume(struct http_exchange *exchange);

@@ -1,33 +1,14 @@
 #include "server/http/http_server.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "server/workers.h"
+#include "tests/unit/http_client.h"
 
 #define MB ((size_t)1 << 20)
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /*
  * The program that the server serves. By path: /echo gives the body back, /early answers 404 from
@@ -82,9 +63,14 @@ static enum http_action on_head(void *self, struct http_exchange *exchange, unsi
     return HTTP_RESPOND;
 }
 
-static void work(void *argument, unsigned worker)
+struct job {
+    struct worker_job base;
+    struct http_exchange *exchange;
+};
+
+static void work(struct worker_job *base, unsigned worker)
 {
-    struct http_exchange *exchange = argument;
+    struct http_exchange *exchange = ((struct job *)base)->exchange;
     struct bytes body = exchange->request.body;
 
     (void)worker;
@@ -99,6 +85,7 @@ static void work(void *argument, unsigned worker)
         usleep(query_number(exchange) * 1000);
     }
     respond(exchange, 200, body.data, body.size);
+    free(base);
     http_exchange_finish(exchange);
 }
 
@@ -110,9 +97,12 @@ static enum http_action on_request(void *self, struct http_exchange *exchange, u
     (void)loop;
     assert_ptr_equal(exchange->user, &program);
     if (is_path(exchange, "/defer") || is_path(exchange, "/gate")) {
-        if (workers_submit(program.workers, work, exchange))
-            return HTTP_DEFERRED;
-        respond(exchange, 503, "full", 4);
+        struct job *job = malloc(sizeof(*job));
+
+        assert_non_null(job);
+        *job = (struct job){{work}, exchange};
+        workers_submit(program.workers, &job->base);
+        return HTTP_DEFERRED;
     } else if (is_path(exchange, "/size")) {
         unsigned n = query_number(exchange);
 
@@ -174,7 +164,6 @@ static const struct http_settings usual = {
 };
 
 static struct http_server *server;
-static uint16_t port;
 
 static int new_server(const struct http_settings *settings, struct err *err)
 {
@@ -256,141 +245,6 @@ static void wait_for_nothing_in_flight(void)
     while (counters().in_flight_bytes && now() < end)
         usleep(1000);
     assert_int_equal(counters().in_flight_bytes, 0);
-}
-
-/* The client. */
-
-static int connect_fd(int fd)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct timeval timeout = {.tv_sec = 8};
-    int on = 1;
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    return connect(fd, (struct sockaddr *)&address, sizeof(address));
-}
-
-static int dial(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(connect_fd(fd), 0);
-    return fd;
-}
-
-static char *memory(size_t size)
-{
-    char *bytes = calloc(1, size);
-
-    if (!bytes)
-        abort();
-    return bytes;
-}
-
-static bool try_put(int fd, const void *data, size_t size)
-{
-    const char *at = data;
-
-    while (size) {
-        ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
-
-        if (n <= 0)
-            return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-static void put(int fd, const char *text)
-{
-    assert_true(try_put(fd, text, strlen(text)));
-}
-
-static void put_post(int fd, const char *path, const char *body)
-{
-    char text[1000];
-
-    snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n%s",
-             path, strlen(body), body);
-    put(fd, text);
-}
-
-struct reply {
-    int status;
-    char head[2000];
-    char *body; /* NUL terminated */
-    size_t size;
-    bool close;
-};
-
-static bool read_byte(int fd, char *ret)
-{
-    return recv(fd, ret, 1, 0) == 1;
-}
-
-static bool try_get(int fd, bool head_only, struct reply *ret)
-{
-    const char *length;
-    size_t n = 0;
-
-    memset(ret, 0, sizeof(*ret));
-    while (n < 4 || memcmp(ret->head + n - 4, "\r\n\r\n", 4) != 0) {
-        if (n + 1 == sizeof(ret->head) || !read_byte(fd, ret->head + n))
-            return false;
-        n++;
-    }
-    if (sscanf(ret->head, "HTTP/1.1 %d ", &ret->status) != 1)
-        return false;
-    length = strstr(ret->head, "\r\nContent-Length: ");
-    ret->size = length ? (size_t)atol(length + 18) : 0;
-    ret->close = strstr(ret->head, "\r\nConnection: close\r\n") != NULL;
-    if (head_only)
-        return true;
-    ret->body = memory(ret->size + 1);
-    for (n = 0; n < ret->size;) {
-        ssize_t got = recv(fd, ret->body + n, ret->size - n, 0);
-
-        if (got <= 0) {
-            free(ret->body);
-            return false;
-        }
-        n += (size_t)got;
-    }
-    return true;
-}
-
-/* Reads one answer and checks it; body NULL: any. */
-static void expect(int fd, int status, const char *body, bool close)
-{
-    struct reply reply;
-
-    if (!try_get(fd, false, &reply))
-        fail_msg("no answer where %d was expected", status);
-    if (reply.status != status || (body && strcmp(reply.body, body) != 0) || reply.close != close)
-        fail_msg("expected %d '%s' close=%d, got: %s%s", status, body ? body : "(any)", close,
-                 reply.head, reply.body);
-    free(reply.body);
-}
-
-/* The server closed in good order: no reset, and nothing before the end. */
-static void expect_end(int fd)
-{
-    char byte;
-
-    assert_int_equal(recv(fd, &byte, 1, 0), 0);
-    close(fd);
-}
-
-static void expect_silence(int fd, int milliseconds)
-{
-    struct pollfd poller = {.fd = fd, .events = POLLIN};
-
-    assert_int_equal(poll(&poller, 1, milliseconds), 0);
 }
 
 /* Tests. */
@@ -1029,14 +883,6 @@ static void test_deferred(void **state)
         close(fds[i]);
     wait_until(&program.done_sent, 5 * CLIENTS);
     finish();
-}
-
-static void close_with_reset(int fd)
-{
-    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-    close(fd);
 }
 
 static void test_client_goes_while_deferred(void **state)
