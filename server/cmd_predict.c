@@ -191,7 +191,7 @@ static int put_block(struct predict *predict, struct err *err)
     if (predict->settings->leaves) {
         if (encode_leaves(&predict->predictions, &predict->text))
             return err_memory(err, predict->text.size, "the output");
-    } else if (encode_csv(&predict->predictions, &predict->text, err)) {
+    } else if (encode_body(&encoding_csv, &predict->predictions, &predict->text, err)) {
         return -1;
     }
     return put(predict, predict->text.data, predict->text.size, err);

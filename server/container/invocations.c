@@ -6,7 +6,6 @@
 
 #include "server/formats/encode.h"
 #include "server/formats/media_type.h"
-#include "server/formats/recordio.h"
 
 /* Rows of a block: decoded, scored and dropped while they are in the cache. */
 #define BLOCK_CELLS 16384
@@ -274,33 +273,40 @@ static enum accept_type negotiate(const struct profile *profile,
     return accept_parse(request->has_accept, request->accept, rules->default_accept, message);
 }
 
-int invocation_encode(const struct model *model, const struct invocation_rules *rules,
-                      enum accept_type accept, const struct predictions *predictions,
-                      struct buffer *body, struct err *err)
+const struct encoding *invocation_encoding(const struct model *model,
+                                           const struct invocation_rules *rules,
+                                           enum accept_type accept)
 {
     if (rules->batch)
-        return encode_batch(predictions, body, err);
+        return &encoding_batch;
     switch (accept) {
     case ACCEPT_CSV:
-        return model->profile->joined_csv ? encode_csv_joined(predictions, body, err)
-                                          : encode_csv(predictions, body, err);
+        return model->profile->joined_csv ? &encoding_csv_joined : &encoding_csv;
     case ACCEPT_JSON:
-        return encode_json(predictions, body, err);
-    case ACCEPT_NPY:
-        return encode_npy(predictions, body, err);
+        return &encoding_json;
     case ACCEPT_JSONLINES:
-        if (!rules->strict)
-            return encode_jsonlines(predictions, body, err);
-        break;
+        return rules->strict ? NULL : &encoding_jsonlines;
     case ACCEPT_RECORDIO:
-        if (!rules->strict)
-            return encode_recordio(predictions, body, err);
-        break;
+        return rules->strict ? NULL : &encoding_recordio;
+    case ACCEPT_NPY:
     case ACCEPT_REFUSED:
     case ACCEPT_NO_ENCODER:
     case ACCEPT_NO_MEMORY:
         break;
     }
+    return NULL;
+}
+
+int invocation_encode(const struct model *model, const struct invocation_rules *rules,
+                      enum accept_type accept, const struct predictions *predictions,
+                      struct buffer *body, struct err *err)
+{
+    const struct encoding *encoding = invocation_encoding(model, rules, accept);
+
+    if (encoding)
+        return encode_body(encoding, predictions, body, err);
+    if (accept == ACCEPT_NPY)
+        return encode_npy(predictions, body, err);
     return err_set(err, ERR_UNSUPPORTED,
                    "no encoder for the response type that was asked for: use text/csv or "
                    "application/json");

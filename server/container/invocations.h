@@ -14,6 +14,7 @@
 #include "models/model.h"
 #include "server/container/selectable.h"
 #include "server/formats/decode.h"
+#include "server/formats/encode.h"
 #include "server/formats/media_type.h"
 
 /* A thread's reusable memory for requests. */
@@ -76,6 +77,11 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
  */
 bool invocation_columns_fit(const struct model *model, enum format format, uint64_t columns,
                             struct buffer *message);
+
+/* How that body is made, where it is one that can be made in parts; else NULL. */
+const struct encoding *invocation_encoding(const struct model *model,
+                                           const struct invocation_rules *rules,
+                                           enum accept_type accept);
 
 /* Predictions as the body for `accept` under the model's profile; not for selectable inference.
  * ERR_UNSUPPORTED where there is no encoder, ERR_LIMIT, ERR_MEMORY. */

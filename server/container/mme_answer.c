@@ -3,7 +3,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/number_print.h"
 #include "base/unicode.h"
 
 static int put(struct buffer *body, const char *text)
@@ -186,27 +185,4 @@ int mme_answer_api(struct buffer *body)
             return -1;
     }
     return put(body, "\n  }\n}\n");
-}
-
-/* Predictions. */
-
-int mme_answer_json(struct buffer *body, const struct predictions *predictions)
-{
-    const float *value = predictions->values;
-    size_t columns = predictions->columns;
-
-    if (put(body, "["))
-        return -1;
-    for (size_t row = 0; row < predictions->rows; row++) {
-        if ((row && put(body, ", ")) || (columns != 1 && put(body, "[")))
-            return -1;
-        for (size_t column = 0; column < columns; column++) {
-            if ((column && put(body, ", ")) || buffer_reserve(body, NUMBER_PRINT_MAX))
-                return -1;
-            body->size += number_print_json(body->data + body->size, (double)*value++);
-        }
-        if (columns != 1 && put(body, "]"))
-            return -1;
-    }
-    return put(body, "]");
 }

@@ -2,14 +2,13 @@
 /*
  * Bodies of the multi-model API (xgboost-container 7.3 to 7.5). Control answers are JSON in the
  * layout of the original's writer: indented by two, ": ", a line end last, and the characters
- * < > & = ' as \u00XX. Predictions are a bare list.
+ * < > & = ' as \u00XX.
  *
  * Each function appends to `body` and returns -1 where memory is short.
  */
 
 #include <stdint.h>
 
-#include "algorithms/predictions.h"
 #include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/memory.h"
@@ -38,6 +37,3 @@ int mme_answer_execution_parameters(struct buffer *body, uint64_t body_max) MUST
 
 /* A short OpenAPI document: OPTIONS /. */
 int mme_answer_api(struct buffer *body) MUST_CHECK;
-
-/* Predictions: a list of 0.5, or of [0.1, 0.9] where a row has several columns. */
-int mme_answer_json(struct buffer *body, const struct predictions *predictions) MUST_CHECK;

@@ -54,7 +54,9 @@ static void answer_predictions(struct multi_model *self, struct http_exchange *e
     bool is_default;
     enum answer answer = negotiate(exchange->request.has_accept, exchange->request.accept,
                                    rules->default_accept, &type, &is_default);
-    int failed;
+    const struct encoding *encoding = answer == ANSWER_JSON ? &encoding_bare_json
+                                      : rules->batch        ? &encoding_batch
+                                                            : &encoding_csv_joined;
 
     if (answer == ANSWER_UNKNOWN && is_default) {
         multi_model_errorf(response, 500, "InternalServerException",
@@ -75,13 +77,7 @@ static void answer_predictions(struct multi_model *self, struct http_exchange *e
     multi_model_begin(response, 200);
     response->reason = "";
     response->content_type = type;
-    if (answer == ANSWER_JSON)
-        failed = mme_answer_json(&response->body, predictions);
-    else if (rules->batch)
-        failed = encode_batch(predictions, &response->body, &err);
-    else
-        failed = encode_csv_joined(predictions, &response->body, &err);
-    if (failed)
+    if (encode_body(encoding, predictions, &response->body, &err))
         multi_model_errorf(response, 507, "InternalServerException", "Out of resources");
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/number_print.h"
+#include "server/formats/recordio.h"
 
 /* A short text in room that can be copied whole, which is one instruction where a copy of its
  * length is a call. */
@@ -46,6 +47,20 @@ static const struct layout json_list_layout = {
     .row_begin = PIECE("{\"score\": ["),
     .between_columns = PIECE(", "),
     .row_end = PIECE("]}"),
+    .between_rows = PIECE(", "),
+    .print = number_print_json,
+};
+static const struct layout bare_layout = {
+    .row_begin = PIECE(""),
+    .between_columns = PIECE(""),
+    .row_end = PIECE(""),
+    .between_rows = PIECE(", "),
+    .print = number_print_json,
+};
+static const struct layout bare_list_layout = {
+    .row_begin = PIECE("["),
+    .between_columns = PIECE(", "),
+    .row_end = PIECE("]"),
     .between_rows = PIECE(", "),
     .print = number_print_json,
 };
@@ -118,14 +133,14 @@ static int append_text(struct buffer *body, const char *text, struct err *err)
 /* Numbers between two looks at the room that is left. */
 #define BATCH_NUMBERS 64
 
+/* `first`: nothing stands before the first row. */
 static int append_rows(const struct predictions *predictions, const struct layout *layout,
-                       struct buffer *body, struct err *err)
+                       bool first, struct buffer *body, struct err *err)
 {
     const float *value = predictions->values;
     size_t columns = predictions->columns;
     size_t left = predictions->rows * columns;
     size_t column = 0;
-    bool first = true;
 
     while (left) {
         size_t n = left < BATCH_NUMBERS ? left : BATCH_NUMBERS;
@@ -153,40 +168,50 @@ static int append_rows(const struct predictions *predictions, const struct layou
     return 0;
 }
 
-int encode_csv(const struct predictions *predictions, struct buffer *body, struct err *err)
+struct encoding {
+    const char *begin;
+    const char *end;
+    const struct layout *one;  /* of rows of one column */
+    const struct layout *list; /* of all others */
+    /* instead of layouts */
+    int (*rows)(const struct predictions *predictions, struct buffer *body, struct err *err);
+};
+
+const struct encoding encoding_csv = {"", "", &csv_layout, &csv_layout};
+const struct encoding encoding_csv_joined = {"", "", &joined_layout, &joined_list_layout};
+const struct encoding encoding_batch = {"", "", &batch_layout, &batch_list_layout};
+const struct encoding encoding_json = {"{\"predictions\": [", "]}", &json_layout,
+                                       &json_list_layout};
+const struct encoding encoding_bare_json = {"[", "]", &bare_layout, &bare_list_layout};
+const struct encoding encoding_jsonlines = {"", "", &lines_layout, &lines_list_layout};
+const struct encoding encoding_recordio = {"", "", .rows = encode_recordio};
+
+int encode_begin(const struct encoding *encoding, struct buffer *body, struct err *err)
 {
-    return append_rows(predictions, &csv_layout, body, err);
+    return append_text(body, encoding->begin, err);
 }
 
-int encode_json(const struct predictions *predictions, struct buffer *body, struct err *err)
+int encode_rows(const struct encoding *encoding, const struct predictions *predictions, bool first,
+                struct buffer *body, struct err *err)
 {
-    const struct layout *layout = predictions->columns == 1 ? &json_layout : &json_list_layout;
+    if (encoding->rows)
+        return encoding->rows(predictions, body, err);
+    return append_rows(predictions, predictions->columns == 1 ? encoding->one : encoding->list,
+                       first, body, err);
+}
 
-    if (append_text(body, "{\"predictions\": [", err) ||
-        append_rows(predictions, layout, body, err) || append_text(body, "]}", err))
+int encode_end(const struct encoding *encoding, struct buffer *body, struct err *err)
+{
+    return append_text(body, encoding->end, err);
+}
+
+int encode_body(const struct encoding *encoding, const struct predictions *predictions,
+                struct buffer *body, struct err *err)
+{
+    if (encode_begin(encoding, body, err) || encode_rows(encoding, predictions, true, body, err) ||
+        encode_end(encoding, body, err))
         return -1;
     return 0;
-}
-
-int encode_batch(const struct predictions *predictions, struct buffer *body, struct err *err)
-{
-    const struct layout *layout = predictions->columns == 1 ? &batch_layout : &batch_list_layout;
-
-    return append_rows(predictions, layout, body, err);
-}
-
-int encode_jsonlines(const struct predictions *predictions, struct buffer *body, struct err *err)
-{
-    const struct layout *layout = predictions->columns == 1 ? &lines_layout : &lines_list_layout;
-
-    return append_rows(predictions, layout, body, err);
-}
-
-int encode_csv_joined(const struct predictions *predictions, struct buffer *body, struct err *err)
-{
-    const struct layout *layout = predictions->columns == 1 ? &joined_layout : &joined_list_layout;
-
-    return append_rows(predictions, layout, body, err);
 }
 
 /*

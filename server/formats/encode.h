@@ -13,26 +13,43 @@
 #include "base/err.h"
 #include "base/memory.h"
 
+/*
+ * Bodies that are rows one after another, with a text before, between and after them. Such a body
+ * can be made in parts, the rows of each part by another thread: `first` is true for the part that
+ * has the body's first row.
+ */
+struct encoding;
+
 /* text/csv: a line a row, columns joined by ',', each line ended by '\n'. */
-int encode_csv(const struct predictions *predictions, struct buffer *body,
-               struct err *err) MUST_CHECK;
-
-/* {"predictions": [{"score": 0.5}, ...]}; a row of several columns is a list. */
-int encode_json(const struct predictions *predictions, struct buffer *body,
-                struct err *err) MUST_CHECK;
-
-/* A line a row of Python's str(): one column is a number, several are "[a, b]"; each line ended. */
-int encode_batch(const struct predictions *predictions, struct buffer *body,
-                 struct err *err) MUST_CHECK;
-
-/* A line a row, {"score": 0.5}, each ended by '\n'; a row of several columns is a list. */
-int encode_jsonlines(const struct predictions *predictions, struct buffer *body,
-                     struct err *err) MUST_CHECK;
+extern const struct encoding encoding_csv;
 
 /* The first images' text/csv: Python's str() of the rows, joined by ',' on one line that is not
  * ended: "0.5,1.0", or "[0.5, 0.5],[0.25, 0.75]". */
-int encode_csv_joined(const struct predictions *predictions, struct buffer *body,
-                      struct err *err) MUST_CHECK;
+extern const struct encoding encoding_csv_joined;
+
+/* A line a row of Python's str(): one column is a number, several are "[a, b]"; each line ended. */
+extern const struct encoding encoding_batch;
+
+/* {"predictions": [{"score": 0.5}, ...]}; a row of several columns is a list. */
+extern const struct encoding encoding_json;
+
+/* A bare list: [0.5, ...], or [[0.1, 0.9], ...] where a row has several columns. */
+extern const struct encoding encoding_bare_json;
+
+/* A line a row, {"score": 0.5}, each ended by '\n'; a row of several columns is a list. */
+extern const struct encoding encoding_jsonlines;
+
+/* encode_recordio of server/formats/recordio.h. */
+extern const struct encoding encoding_recordio;
+
+int encode_begin(const struct encoding *encoding, struct buffer *body, struct err *err) MUST_CHECK;
+int encode_rows(const struct encoding *encoding, const struct predictions *predictions, bool first,
+                struct buffer *body, struct err *err) MUST_CHECK;
+int encode_end(const struct encoding *encoding, struct buffer *body, struct err *err) MUST_CHECK;
+
+/* The three in one. */
+int encode_body(const struct encoding *encoding, const struct predictions *predictions,
+                struct buffer *body, struct err *err) MUST_CHECK;
 
 /* application/x-npy: numpy's file format 1.0, float64, shape (rows,) or (rows, columns). */
 int encode_npy(const struct predictions *predictions, struct buffer *body,

@@ -18,16 +18,15 @@ static struct predictions view(float *values, size_t rows, size_t columns)
         .values = values, .rows = rows, .columns = columns, .capacity = rows * columns};
 }
 
-typedef int encoder(const struct predictions *, struct buffer *, struct err *);
-
-static void check(encoder *encode, float *values, size_t rows, size_t columns, const char *expected)
+static void check(const struct encoding *encoding, float *values, size_t rows, size_t columns,
+                  const char *expected)
 {
     struct predictions predictions = view(values, rows, columns);
     struct err err = ERR_INIT;
     struct buffer body;
 
     buffer_init(&body, SIZE_MAX);
-    assert_int_equal(encode(&predictions, &body, &err), 0);
+    assert_int_equal(encode_body(encoding, &predictions, &body, &err), 0);
     assert_int_equal(buffer_append(&body, "", 1), 0);
     assert_string_equal(body.data, expected);
     buffer_fini(&body);
@@ -41,19 +40,19 @@ static void test_container_bodies(void **state)
                         0.0209097397f, 0.0237079319f, 0.955382288f};
 
     (void)state;
-    check(encode_csv, reg, 2, 1, "-0.03419598564505577\n2.476871967315674\n");
-    check(encode_json, reg, 2, 1,
+    check(&encoding_csv, reg, 2, 1, "-0.03419598564505577\n2.476871967315674\n");
+    check(&encoding_json, reg, 2, 1,
           "{\"predictions\": [{\"score\": -0.03419598564505577}, "
           "{\"score\": 2.476871967315674}]}");
-    check(encode_batch, reg, 2, 1, "-0.03419598564505577\n2.476871967315674\n");
-    check(encode_csv, softprob, 2, 3,
+    check(&encoding_batch, reg, 2, 1, "-0.03419598564505577\n2.476871967315674\n");
+    check(&encoding_csv, softprob, 2, 3,
           "0.9509453177452087,0.0256962887942791,0.023358462378382683\n"
           "0.020909739658236504,0.023707931861281395,0.9553822875022888\n");
-    check(encode_json, softprob, 2, 3,
+    check(&encoding_json, softprob, 2, 3,
           "{\"predictions\": [{\"score\": [0.9509453177452087, 0.0256962887942791, "
           "0.023358462378382683]}, {\"score\": [0.020909739658236504, 0.023707931861281395, "
           "0.9553822875022888]}]}");
-    check(encode_batch, softprob, 2, 3,
+    check(&encoding_batch, softprob, 2, 3,
           "[0.9509453177452087, 0.0256962887942791, 0.023358462378382683]\n"
           "[0.020909739658236504, 0.023707931861281395, 0.9553822875022888]\n");
 }
@@ -63,12 +62,22 @@ static void test_lines(void **state)
     float values[] = {0.5f, NAN, 1e-5f, INFINITY};
 
     (void)state;
-    check(encode_jsonlines, values, 3, 1,
+    check(&encoding_jsonlines, values, 3, 1,
           "{\"score\": 0.5}\n{\"score\": NaN}\n{\"score\": 9.999999747378752e-06}\n");
-    check(encode_jsonlines, values, 2, 2,
+    check(&encoding_jsonlines, values, 2, 2,
           "{\"score\": [0.5, NaN]}\n{\"score\": [9.999999747378752e-06, Infinity]}\n");
-    check(encode_jsonlines, values, 1, 1, "{\"score\": 0.5}\n");
-    check(encode_jsonlines, NULL, 0, 0, "");
+    check(&encoding_jsonlines, values, 1, 1, "{\"score\": 0.5}\n");
+    check(&encoding_jsonlines, NULL, 0, 0, "");
+}
+
+static void test_bare_json(void **state)
+{
+    float values[] = {0.5f, 0.25f, -1.0f, NAN};
+
+    (void)state;
+    check(&encoding_bare_json, values, 4, 1, "[0.5, 0.25, -1.0, NaN]");
+    check(&encoding_bare_json, values, 2, 2, "[[0.5, 0.25], [-1.0, NaN]]");
+    check(&encoding_bare_json, NULL, 0, 0, "[]");
 }
 
 /* What the first images answer: one line, which is not ended. */
@@ -77,11 +86,11 @@ static void test_joined(void **state)
     float values[] = {0.0510555729f, 0.967484832f, NAN, -INFINITY, 1.0f, 2.0f};
 
     (void)state;
-    check(encode_csv_joined, values, 2, 1, "0.05105557292699814,0.9674848318099976");
-    check(encode_csv_joined, values, 1, 1, "0.05105557292699814");
-    check(encode_csv_joined, values, 2, 3,
+    check(&encoding_csv_joined, values, 2, 1, "0.05105557292699814,0.9674848318099976");
+    check(&encoding_csv_joined, values, 1, 1, "0.05105557292699814");
+    check(&encoding_csv_joined, values, 2, 3,
           "[0.05105557292699814, 0.9674848318099976, nan],[-inf, 1.0, 2.0]");
-    check(encode_csv_joined, NULL, 0, 0, "");
+    check(&encoding_csv_joined, NULL, 0, 0, "");
 }
 
 static void check_npy(float *values, size_t rows, size_t columns, const char *shape)
@@ -149,20 +158,20 @@ static void test_one_row(void **state)
     float list[] = {0.5f, 1.0f};
 
     (void)state;
-    check(encode_csv, value, 1, 1, "0.5\n");
-    check(encode_json, value, 1, 1, "{\"predictions\": [{\"score\": 0.5}]}");
-    check(encode_batch, value, 1, 1, "0.5\n");
-    check(encode_csv, list, 1, 2, "0.5,1.0\n");
-    check(encode_json, list, 1, 2, "{\"predictions\": [{\"score\": [0.5, 1.0]}]}");
-    check(encode_batch, list, 1, 2, "[0.5, 1.0]\n");
+    check(&encoding_csv, value, 1, 1, "0.5\n");
+    check(&encoding_json, value, 1, 1, "{\"predictions\": [{\"score\": 0.5}]}");
+    check(&encoding_batch, value, 1, 1, "0.5\n");
+    check(&encoding_csv, list, 1, 2, "0.5,1.0\n");
+    check(&encoding_json, list, 1, 2, "{\"predictions\": [{\"score\": [0.5, 1.0]}]}");
+    check(&encoding_batch, list, 1, 2, "[0.5, 1.0]\n");
 }
 
 static void test_no_row(void **state)
 {
     (void)state;
-    check(encode_csv, NULL, 0, 0, "");
-    check(encode_json, NULL, 0, 0, "{\"predictions\": []}");
-    check(encode_batch, NULL, 0, 1, "");
+    check(&encoding_csv, NULL, 0, 0, "");
+    check(&encoding_json, NULL, 0, 0, "{\"predictions\": []}");
+    check(&encoding_batch, NULL, 0, 1, "");
 }
 
 /* Layout of numbers; csv and batch write what is not finite as Python does, JSON as its json
@@ -172,13 +181,13 @@ static void test_numbers(void **state)
     float values[] = {0.0f, -0.0f, 1.0f, 1e-5f, 1.5e-7f, 1e16f, NAN, INFINITY, -INFINITY, 1e-45f};
 
     (void)state;
-    check(encode_csv, values, 10, 1,
+    check(&encoding_csv, values, 10, 1,
           "0.0\n-0.0\n1.0\n9.999999747378752e-06\n1.500000053056283e-07\n"
           "1.0000000272564224e+16\nnan\ninf\n-inf\n1.401298464324817e-45\n");
-    check(encode_batch, values, 1, 10,
+    check(&encoding_batch, values, 1, 10,
           "[0.0, -0.0, 1.0, 9.999999747378752e-06, 1.500000053056283e-07, "
           "1.0000000272564224e+16, nan, inf, -inf, 1.401298464324817e-45]\n");
-    check(encode_json, values + 5, 1, 4,
+    check(&encoding_json, values + 5, 1, 4,
           "{\"predictions\": [{\"score\": [1.0000000272564224e+16, NaN, Infinity, "
           "-Infinity]}]}");
 }
@@ -203,7 +212,7 @@ static void test_many(void **state)
                              0);
         }
         assert_int_equal(buffer_append(&expected, "", 1), 0);
-        check(encode_csv, values, rows, columns, expected.data);
+        check(&encoding_csv, values, rows, columns, expected.data);
         buffer_fini(&expected);
         free(values);
     }
@@ -219,29 +228,74 @@ static void test_appends(void **state)
 
     (void)state;
     buffer_init(&body, SIZE_MAX);
-    assert_int_equal(encode_csv(&predictions, &body, &err), 0);
-    assert_int_equal(encode_csv(&predictions, &body, &err), 0);
+    assert_int_equal(encode_body(&encoding_csv, &predictions, &body, &err), 0);
+    assert_int_equal(encode_body(&encoding_csv, &predictions, &body, &err), 0);
     assert_int_equal(body.size, 8);
     assert_memory_equal(body.data, "1.0\n1.0\n", 8);
     buffer_fini(&body);
 }
 
+#define ENCODINGS 7
+
+static const struct encoding *const encodings[ENCODINGS] = {
+    &encoding_csv,        &encoding_json,      &encoding_batch,   &encoding_jsonlines,
+    &encoding_csv_joined, &encoding_bare_json, &encoding_recordio};
+
+/* Any cut of the rows into parts gives the same bytes. */
+static void test_parts(void **state)
+{
+    float values[300];
+
+    (void)state;
+    for (size_t i = 0; i < 300; i++)
+        values[i] = (float)i * 0.37f;
+    for (size_t e = 0; e < ENCODINGS; e++) {
+        for (size_t columns = 1; columns < 4; columns++) {
+            size_t rows = 300 / columns;
+            struct predictions all = view(values, rows, columns);
+            struct err err = ERR_INIT;
+            struct buffer whole, parts;
+
+            buffer_init(&whole, SIZE_MAX);
+            buffer_init(&parts, SIZE_MAX);
+            assert_int_equal(encode_body(encodings[e], &all, &whole, &err), 0);
+            assert_int_equal(encode_begin(encodings[e], &parts, &err), 0);
+            for (size_t at = 0, n = 1; at < rows; at += n, n = n * 2 + 1) {
+                size_t more = rows - at < n ? rows - at : n;
+                struct predictions part = view(values + at * columns, more, columns);
+
+                assert_int_equal(encode_rows(encodings[e], &part, at == 0, &parts, &err), 0);
+            }
+            assert_int_equal(encode_end(encodings[e], &parts, &err), 0);
+            assert_int_equal(parts.size, whole.size);
+            assert_memory_equal(parts.data, whole.data, whole.size);
+            buffer_fini(&whole);
+            buffer_fini(&parts);
+        }
+    }
+}
+
+static int encode_or_npy(size_t e, const struct predictions *predictions, struct buffer *body,
+                         struct err *err)
+{
+    return e < ENCODINGS ? encode_body(encodings[e], predictions, body, err)
+                         : encode_npy(predictions, body, err);
+}
+
 static void test_limits(void **state)
 {
-    static encoder *const encoders[] = {encode_csv,       encode_json,       encode_batch,
-                                        encode_jsonlines, encode_csv_joined, encode_npy};
     float values[300];
     struct predictions predictions = view(values, 300, 1);
 
     (void)state;
     for (size_t i = 0; i < 300; i++)
         values[i] = 0.1f;
-    for (size_t e = 0; e < sizeof(encoders) / sizeof(encoders[0]); e++) {
+    for (size_t e = 0; e <= ENCODINGS; e++) {
         struct err err = ERR_INIT;
         struct buffer body;
 
         buffer_init(&body, 1000);
-        assert_int_equal(encoders[e](&predictions, &body, &err), -1);
+        assert_int_equal(encode_or_npy(e, &predictions, &body, &err), -1);
         assert_int_equal(err.kind, ERR_LIMIT);
         assert_string_equal(err.text, "the response is larger than 1000 bytes");
         assert_true(body.size <= 1000);
@@ -250,7 +304,7 @@ static void test_limits(void **state)
         buffer_init(&body, SIZE_MAX);
         err_clear(&err);
         mem_fail_at(1);
-        assert_int_equal(encoders[e](&predictions, &body, &err), -1);
+        assert_int_equal(encode_or_npy(e, &predictions, &body, &err), -1);
         mem_fail_at(0);
         assert_int_equal(err.kind, ERR_MEMORY);
         buffer_fini(&body);
@@ -261,6 +315,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_container_bodies), cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_bare_json),        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_joined),           cmocka_unit_test(test_npy),
         cmocka_unit_test(test_one_row),          cmocka_unit_test(test_no_row),
         cmocka_unit_test(test_numbers),          cmocka_unit_test(test_many),

@@ -197,26 +197,6 @@ static void test_answers_are_escaped(void **state)
     buffer_fini(&body);
 }
 
-static void test_predictions(void **state)
-{
-    float values[] = {0.5f, 0.25f, -1.0f, NAN};
-    struct predictions rows = {.values = values, .rows = 4, .columns = 1};
-    struct predictions lists = {.values = values, .rows = 2, .columns = 2};
-    struct predictions none = {.values = values};
-    struct buffer body;
-
-    (void)state;
-    buffer_init(&body, 1000);
-    assert_int_equal(mme_answer_json(&body, &rows), 0);
-    assert_int_equal(buffer_append(&body, "\n", 1), 0);
-    assert_int_equal(mme_answer_json(&body, &lists), 0);
-    assert_int_equal(buffer_append(&body, "\n", 1), 0);
-    assert_int_equal(mme_answer_json(&body, &none), 0);
-    assert_int_equal(buffer_append(&body, "", 1), 0);
-    assert_string_equal(body.data, "[0.5, 0.25, -1.0, NaN]\n[[0.5, 0.25], [-1.0, NaN]]\n[]");
-    buffer_fini(&body);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,7 +207,6 @@ int main(void)
         cmocka_unit_test(test_load_from_query),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_answers_are_escaped),
-        cmocka_unit_test(test_predictions),
     };
 
     return cmocka_run_group_tests_name("mme_request", tests, NULL, NULL);
