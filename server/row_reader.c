@@ -19,9 +19,7 @@ static void forget(struct row_reader *reader)
 {
     buffer_clear(&reader->pending);
     reader->taken = 0;
-    reader->scanned = 0;
-    reader->last_line = 0;
-    reader->rows_end = 0;
+    reader->cut = (struct line_cut){0};
     reader->look_at = 0;
     reader->bytes_read = 0;
     reader->opened = false;
@@ -144,9 +142,7 @@ static void drop_taken(struct row_reader *reader)
         return;
     memmove(pending->data, pending->data + taken, pending->size - taken);
     pending->size -= taken;
-    reader->scanned -= reader->scanned < taken ? reader->scanned : taken;
-    reader->last_line -= reader->last_line < taken ? reader->last_line : taken;
-    reader->rows_end = 0;
+    line_cut_drop(&reader->cut, taken);
     reader->look_at = 0;
     reader->taken = 0;
 }
@@ -188,43 +184,6 @@ static int read_more(struct row_reader *reader, struct err *err)
     return 0;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* The size of text without the white space at its end, but not less than `from`. */
-static size_t without_blanks(const char *text, size_t from, size_t size)
-{
-    while (size > from && is_blank(text[size - 1]))
-        size--;
-    return size;
-}
-
-/* Sets last_line to behind the last line end of pending[from, to), if there is one. */
-static void note_line(struct row_reader *reader, size_t from, size_t to)
-{
-    const char *data = reader->pending.data;
-    const char *end = to > from ? memrchr(data + from, '\n', to - from) : NULL;
-
-    if (end)
-        reader->last_line = (size_t)(end - data) + 1;
-}
-
-/* Looks at what was read since the last time. */
-static void scan(struct row_reader *reader)
-{
-    size_t size = reader->pending.size;
-    size_t solid = without_blanks(reader->pending.data, reader->scanned, size);
-
-    if (solid > reader->scanned) {
-        note_line(reader, reader->scanned, solid);
-        reader->rows_end = reader->last_line;
-    }
-    note_line(reader, solid, size);
-    reader->scanned = size;
-}
-
 /* Looking again only at twice the size keeps a record of many parts from being read for each. */
 static size_t whole_records(struct row_reader *reader)
 {
@@ -240,27 +199,23 @@ static size_t whole_records(struct row_reader *reader)
     return whole;
 }
 
-/*
- * Bytes of pending that make whole lines, or whole records. The last line that is not blank stays
- * behind with what follows it: only what comes next tells whether the white space there is part of
- * rows or the end of the input, where it is dropped.
- */
+/* Bytes of pending that make whole lines, or whole records. */
 static size_t whole_rows(struct row_reader *reader)
 {
-    const char *data = reader->pending.data;
+    struct bytes text = bytes_of(reader->pending.data, reader->pending.size);
 
     if (reader->format == FORMAT_RECORDIO)
         return whole_records(reader);
     if (reader->at_end)
-        return without_blanks(data, 0, reader->pending.size);
+        return line_cut_solid(text, 0);
     if (reader->whole)
         return 0;
-    scan(reader);
-    if (!reader->opened && without_blanks(data, 0, reader->rows_end) == 0) {
-        reader->taken = reader->rows_end; /* blank lines before the first row */
+    line_cut_scan(&reader->cut, text);
+    if (!reader->opened && line_cut_solid(bytes_head(text, reader->cut.whole), 0) == 0) {
+        reader->taken = reader->cut.whole; /* blank lines before the first row */
         return 0;
     }
-    return reader->rows_end;
+    return reader->cut.whole;
 }
 
 /* What the original finds wrong with a body, of an input whose pieces are each good. */

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/memory.h"
 #include "server/formats/decode.h"
+#include "server/formats/line_cut.h"
 
 /* The longest line, run of blank lines, record of RecordIO, or input that is read whole: 1 GiB, a
  * row of a hundred million features. */
@@ -41,11 +42,8 @@ struct row_reader {
 
     struct buffer pending; /* read; its first `taken` bytes are what the decoder has now */
     size_t taken;
-    /* What is known of pending, so that no byte is looked at again for each read. */
-    size_t scanned;   /* bytes looked at */
-    size_t last_line; /* behind the last line end among them */
-    size_t rows_end;  /* behind the last line end that something other than white space follows */
-    size_t look_at;   /* recordio: the size from which on it is worth looking for a whole record */
+    struct line_cut cut; /* of pending */
+    size_t look_at; /* recordio: the size from which on it is worth looking for a whole record */
 };
 
 /* path: NULL or "-" is standard input. */

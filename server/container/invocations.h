@@ -78,16 +78,23 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
 bool invocation_columns_fit(const struct model *model, enum format format, uint64_t columns,
                             struct buffer *message);
 
-/* How that body is made, where it is one that can be made in parts; else NULL. */
-const struct encoding *invocation_encoding(const struct model *model,
-                                           const struct invocation_rules *rules,
-                                           enum accept_type accept);
-
 /* Predictions as the body for `accept` under the model's profile; not for selectable inference.
  * ERR_UNSUPPORTED where there is no encoder, ERR_LIMIT, ERR_MEMORY. */
 int invocation_encode(const struct model *model, const struct invocation_rules *rules,
                       enum accept_type accept, const struct predictions *predictions,
                       struct buffer *body, struct err *err) MUST_CHECK;
+
+/* How the answer to a request is made, where it is one that can be made in parts; else NULL. The
+ * message is room for texts. */
+const struct encoding *invocation_parts(const struct model *model,
+                                        const struct invocation_rules *rules,
+                                        const struct invocation *request, struct buffer *message);
+
+/* Appends a prediction for each row that the decoder has; where none are wanted, the rows are only
+ * decoded. -1: the body's fault, or, where it is set, the error. */
+int invocation_score_rows(const struct model *model, struct decoder *decoder, bool wanted,
+                          struct scratch *scratch, struct predictions *predictions,
+                          struct decode_fault *fault, struct err *err) MUST_CHECK;
 
 /* Estimated nanoseconds beyond which a request goes to a worker. */
 #define INVOCATION_INLINE_NS 500000

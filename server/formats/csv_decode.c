@@ -115,6 +115,22 @@ static struct tally tally_of(struct bytes text, uint8_t delimiter)
     return tally;
 }
 
+int decode_csv_fail_ragged(struct decode_fault *fault, uint64_t row, uint64_t rows)
+{
+    decode_fail(fault, row, 0, "ValueError",
+                "setting an array element with a sequence. The requested array has an "
+                "inhomogeneous shape after 1 dimensions. The detected shape was (%" PRIu64
+                ",) + inhomogeneous part.",
+                rows);
+    return decode_ranked(fault, DECODE_RANK_SHAPE);
+}
+
+int decode_csv_fail_delimiter(struct decode_fault *fault)
+{
+    decode_fail(fault, 1, 0, "_csv.Error", "Could not determine delimiter");
+    return decode_ranked(fault, DECODE_RANK_DELIMITER);
+}
+
 /* 0 where every line from `text` on, of which the first is line `row`, has decoder->columns cells.
  */
 static int check_shape(const struct decoder *decoder, struct bytes text, uint64_t row,
@@ -129,11 +145,7 @@ static int check_shape(const struct decoder *decoder, struct bytes text, uint64_
                                "row %" PRIu64 " has %" PRIu64 " columns, expected %" PRIu64, row,
                                cells, decoder->columns);
         if (cells != decoder->columns)
-            return decode_fail(fault, row, 0, "ValueError",
-                               "setting an array element with a sequence. The requested array has "
-                               "an inhomogeneous shape after 1 dimensions. The detected shape was "
-                               "(%" PRIu64 ",) + inhomogeneous part.",
-                               decoder->rows);
+            return decode_csv_fail_ragged(fault, row, decoder->rows);
         if (line.size == text.size)
             return 0;
         text.data += line.size + 1;
@@ -161,10 +173,10 @@ static int csv_open(struct decoder *decoder, struct decode_fault *fault)
     int delimiter = sniff(first);
     struct tally tally = tally_of(decoder->body, (uint8_t)delimiter);
 
-    if (!tally.ascii && decode_check_text(decoder->body, 0, fault))
+    if (!tally.ascii && decode_check_text(decoder->body, 0, 0, fault))
         return -1;
     if (delimiter < 0)
-        return decode_fail(fault, 1, 0, "_csv.Error", "Could not determine delimiter");
+        return decode_csv_fail_delimiter(fault);
     decoder->delimiter = (char)delimiter;
     decoder->columns = tally.delimiters + 1;
     if (tally.lines)
@@ -176,9 +188,35 @@ static int csv_resume(struct decoder *decoder, struct decode_fault *fault)
 {
     struct tally tally = tally_of(decoder->body, (uint8_t)decoder->delimiter);
 
-    if (!tally.ascii && decode_check_text(decoder->body, decoder->rows_done, fault))
+    if (!tally.ascii && decode_check_text(decoder->body, 0, decoder->rows_done, fault))
         return -1;
     return check_body(decoder, &tally, fault);
+}
+
+void decode_csv_shape(struct bytes first_line, int *ret_delimiter, uint64_t *ret_columns)
+{
+    *ret_delimiter = sniff(first_line);
+    *ret_columns = tally_of(first_line, (uint8_t)*ret_delimiter).delimiters + 1;
+}
+
+/* Delimiter and columns are set. What the fault that is known outranks is not looked for, and then
+ * there are no rows to hand out. A line that is ended is not cut off from its end: a character
+ * that the end of the line cuts short is another fault than one that the body's end does. */
+int decode_csv_part(struct decoder *decoder, struct bytes text, uint64_t offset,
+                    enum decode_rank known, struct decode_fault *fault)
+{
+    struct tally tally;
+
+    decoder->body = decode_without_line_end(text);
+    tally = tally_of(decoder->body, (uint8_t)decoder->delimiter);
+    decoder->rows = tally.lines + 1;
+    if (known < DECODE_RANK_TEXT && !tally.ascii && decode_check_text(text, offset, 0, fault))
+        return -1;
+    if (known < DECODE_RANK_SHAPE && check_body(decoder, &tally, fault))
+        return -1;
+    if (known >= DECODE_RANK_CELL)
+        decoder->rows_done = decoder->rows;
+    return 0;
 }
 
 /* What reading a row needs to know, and where it met trouble. */

@@ -38,6 +38,7 @@ void decode_fault_fini(struct decode_fault *fault)
 void decode_fault_clear(struct decode_fault *fault)
 {
     fault->out_of_memory = false;
+    fault->rank = DECODE_RANK_NONE;
     fault->exception = NULL;
     fault->row = 0;
     fault->column = 0;
@@ -77,6 +78,13 @@ int decode_fail(struct decode_fault *fault, uint64_t row, uint64_t column, const
     fault_begin(fault, row, column, exception);
     if (buffer_append(&fault->message, text, (size_t)n))
         return decode_fail_memory(fault);
+    return -1;
+}
+
+int decode_ranked(struct decode_fault *fault, enum decode_rank rank)
+{
+    if (!fault->out_of_memory)
+        fault->rank = rank;
     return -1;
 }
 
@@ -144,7 +152,7 @@ static int fail_literal(struct decode_fault *fault, uint64_t row, uint64_t colum
     if (buffer_append(&fault->message, prefix, strlen(prefix)) ||
         append_literal(&fault->message, text, max_characters))
         return decode_fail_memory(fault);
-    return -1;
+    return decode_ranked(fault, DECODE_RANK_CELL);
 }
 
 int decode_fail_float(struct decode_fault *fault, uint64_t row, uint64_t column, struct bytes text)
@@ -161,29 +169,33 @@ int decode_fail_int(struct decode_fault *fault, uint64_t row, uint64_t column, s
 int decode_fail_infinite(struct decode_fault *fault, uint64_t row, uint64_t column)
 {
     /* Time, path and line are whatever the build of XGBoost had; nobody reads them. */
-    return decode_fail(fault, row, column, "xgboost.core.XGBoostError",
-                       "[00:00:00] /workspace/src/data/data.cc:1104: Check failed: valid: "
-                       "Input data contains `inf` or `nan`\nStack trace:\n");
+    decode_fail(fault, row, column, "xgboost.core.XGBoostError",
+                "[00:00:00] /workspace/src/data/data.cc:1104: Check failed: valid: "
+                "Input data contains `inf` or `nan`\nStack trace:\n");
+    return decode_ranked(fault, DECODE_RANK_INFINITE);
 }
 
-int decode_check_text(struct bytes body, uint64_t rows_before, struct decode_fault *fault)
+int decode_check_text(struct bytes text, uint64_t offset, uint64_t rows_before,
+                      struct decode_fault *fault)
 {
-    const char *text = (const char *)body.data;
+    const char *start = (const char *)text.data;
     struct unicode_fault bad;
-    size_t at = unicode_check(text, body.size, &bad);
+    size_t at = unicode_check(start, text.size, &bad);
     uint64_t row = rows_before + 1;
 
-    if (at == body.size)
+    if (at == text.size)
         return 0;
-    for (const char *p = text; (p = memchr(p, '\n', (size_t)(text + at - p))); p++)
+    for (const char *p = start; (p = memchr(p, '\n', (size_t)(start + at - p))); p++)
         row++;
     if (bad.first == bad.last)
-        return decode_fail(fault, row, 0, "UnicodeDecodeError",
-                           "'utf-8' codec can't decode byte 0x%02x in position %zu: %s", bad.byte,
-                           bad.first, bad.reason);
-    return decode_fail(fault, row, 0, "UnicodeDecodeError",
-                       "'utf-8' codec can't decode bytes in position %zu-%zu: %s", bad.first,
-                       bad.last, bad.reason);
+        decode_fail(fault, row, 0, "UnicodeDecodeError",
+                    "'utf-8' codec can't decode byte 0x%02x in position %" PRIu64 ": %s", bad.byte,
+                    offset + bad.first, bad.reason);
+    else
+        decode_fail(fault, row, 0, "UnicodeDecodeError",
+                    "'utf-8' codec can't decode bytes in position %" PRIu64 "-%" PRIu64 ": %s",
+                    offset + bad.first, offset + bad.last, bad.reason);
+    return decode_ranked(fault, DECODE_RANK_TEXT);
 }
 
 int decode_next_csr(struct decoder *decoder, size_t max_rows, struct matrix *ret,
@@ -239,13 +251,6 @@ static void reset(struct buffer *buffer)
         buffer_fini(buffer);
 }
 
-static struct bytes without_line_end(struct bytes text)
-{
-    if (text.size && text.data[text.size - 1] == '\n')
-        text.size--;
-    return text;
-}
-
 /* The body without white space at both ends; where more follows, only at its beginning. */
 static struct bytes strip(struct bytes body, bool more_follows)
 {
@@ -253,12 +258,11 @@ static struct bytes strip(struct bytes body, bool more_follows)
 
     if (!more_follows || !stripped.size)
         return stripped;
-    return without_line_end(
+    return decode_without_line_end(
         bytes_of(stripped.data, (size_t)(body.data + body.size - stripped.data)));
 }
 
-int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
-                 const struct decode_rules *rules, struct decode_fault *fault)
+void decode_begin(struct decoder *decoder, enum format format, const struct decode_rules *rules)
 {
     decoder->format = format;
     decoder->rules = *rules;
@@ -281,6 +285,12 @@ int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
     reset(&decoder->column_index);
     reset(&decoder->row_size);
     reset(&decoder->scratch);
+}
+
+int decoder_open(struct decoder *decoder, enum format format, struct bytes body,
+                 const struct decode_rules *rules, struct decode_fault *fault)
+{
+    decode_begin(decoder, format, rules);
     if ((size_t)format >= ARRAY_LENGTH(formats) || !formats[format])
         return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
     decoder->body = formats[format]->keeps_space ? body : strip(body, rules->more_follows);
@@ -293,7 +303,7 @@ int decoder_continue(struct decoder *decoder, struct bytes piece, struct decode_
         return 0;
     if (!formats[decoder->format])
         return decode_fail(fault, 0, 0, "ValueError", "this format is not supported yet");
-    decoder->body = formats[decoder->format]->keeps_space ? piece : without_line_end(piece);
+    decoder->body = formats[decoder->format]->keeps_space ? piece : decode_without_line_end(piece);
     decoder->continued = true;
     return formats[decoder->format]->resume(decoder, fault);
 }

@@ -36,6 +36,16 @@ enum format {
     FORMAT_JSONLINES,
 };
 
+/* Of a body's faults the original tells the one of the highest rank, of these the first. */
+enum decode_rank {
+    DECODE_RANK_NONE,
+    DECODE_RANK_INFINITE,  /* an infinity */
+    DECODE_RANK_CELL,      /* what should be a number is none */
+    DECODE_RANK_SHAPE,     /* csv: a line of another number of cells than the first */
+    DECODE_RANK_DELIMITER, /* csv: it cannot be told from the first line */
+    DECODE_RANK_TEXT,      /* no UTF-8 */
+};
+
 /* Why a body cannot be read. `text` is the original's exception text after the "Loading ... failed"
  * prefix: "<class 'ValueError'>" and the message are kept apart, because formats join them with
  * different white space. JSON is ours, and so are its texts: one line that tells record and offset
@@ -43,6 +53,7 @@ enum format {
  * infinity's. */
 struct decode_fault {
     bool out_of_memory;    /* we failed, not the body: nothing else is set */
+    enum decode_rank rank; /* csv, libsvm; DECODE_RANK_NONE where it is none of these */
     const char *exception; /* "ValueError", "_csv.Error", "UnicodeDecodeError",
                             * "xgboost.core.XGBoostError", "OverflowError",
                             * "google.protobuf.message.DecodeError" */

@@ -32,6 +32,8 @@ extern const struct decode_format decode_recordio;
 int decode_fail(struct decode_fault *fault, uint64_t row, uint64_t column, const char *exception,
                 const char *format, ...) PRINTF_LIKE(5, 6);
 int decode_fail_memory(struct decode_fault *fault);
+/* The fault just described is of that rank. */
+int decode_ranked(struct decode_fault *fault, enum decode_rank rank);
 /* "could not convert string to float: 'a'" */
 int decode_fail_float(struct decode_fault *fault, uint64_t row, uint64_t column, struct bytes text);
 /* "invalid literal for int() with base 10: 'a'" */
@@ -47,5 +49,23 @@ static inline struct bytes decode_first_line(struct bytes text)
     return end ? bytes_of(text.data, (size_t)(end - text.data)) : text;
 }
 
-/* 0 where the body is UTF-8, else the UnicodeDecodeError. */
-int decode_check_text(struct bytes body, uint64_t rows_before, struct decode_fault *fault);
+/* 0 where the text is UTF-8, else the UnicodeDecodeError. It stands at `offset` of the body, and so
+ * many rows are before it. */
+int decode_check_text(struct bytes text, uint64_t offset, uint64_t rows_before,
+                      struct decode_fault *fault);
+
+/* A decoder without a body: what is left of the one before is forgotten. */
+void decode_begin(struct decoder *decoder, enum format format, const struct decode_rules *rules);
+
+/* Without one '\n' at the end. */
+static inline struct bytes decode_without_line_end(struct bytes text)
+{
+    return text.size && text.data[text.size - 1] == '\n' ? bytes_head(text, text.size - 1) : text;
+}
+
+/* csv: what csv_stream.c does for a body in parts. The delimiter is -1 where it cannot be told. */
+void decode_csv_shape(struct bytes first_line, int *ret_delimiter, uint64_t *ret_columns);
+int decode_csv_part(struct decoder *decoder, struct bytes text, uint64_t offset,
+                    enum decode_rank known, struct decode_fault *fault);
+int decode_csv_fail_ragged(struct decode_fault *fault, uint64_t row, uint64_t rows);
+int decode_csv_fail_delimiter(struct decode_fault *fault);

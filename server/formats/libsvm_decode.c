@@ -355,7 +355,7 @@ static int read_body(struct decoder *decoder, struct decode_fault *fault)
     uint32_t *column;
     uint64_t columns;
 
-    if (decode_check_text(decoder->body, decoder->rows_done + decoder->rows_held, fault))
+    if (decode_check_text(decoder->body, 0, decoder->rows_done + decoder->rows_held, fault))
         return -1;
     /* so that a body without an entry that is stored has views too */
     if (buffer_reserve(&decoder->values, sizeof(float)) ||
