@@ -311,6 +311,7 @@ static int start_container(struct serve *serve, const struct settings *settings,
         .workers = (unsigned)settings->workers,
         .queue = (size_t)settings->queue,
         .body_max = (uint64_t)settings->max_body,
+        .answer_max = (size_t)settings->max_in_flight,
         .cpus = options_cpus(),
         /* exactly this text is what the SDK's local mode sets; AWS sets "true" */
         .omit_batch_strategy = settings->batch && strcmp(settings->batch, "True") == 0,

@@ -2,7 +2,7 @@
 /*
  * The container's contract over HTTP: /ping, /invocations, /execution-parameters, and what is
  * answered to everything else. Small requests are scored on the loop that read them, large ones by
- * a worker.
+ * workers, csv while it arrives (invocation_stream.h).
  */
 
 #include <stdbool.h>
@@ -22,6 +22,7 @@ struct container_settings {
     unsigned workers;
     size_t queue;
     uint64_t body_max;
+    size_t answer_max;        /* of a response body: the HTTP server's in_flight_max */
     unsigned cpus;            /* what /execution-parameters tells */
     bool omit_batch_strategy; /* for the SageMaker SDK's local mode, which cannot read the
                                  original's */

@@ -199,8 +199,8 @@ void decode_csv_shape(struct bytes first_line, int *ret_delimiter, uint64_t *ret
     *ret_columns = tally_of(first_line, (uint8_t)*ret_delimiter).delimiters + 1;
 }
 
-/* Delimiter and columns are set. What the fault that is known outranks is not looked for, and then
- * there are no rows to hand out. A line that is ended is not cut off from its end: a character
+/* Delimiter and columns are set. What the fault that is known outranks is not looked for: after a
+ * bad cell none is read, so that each line has to be counted. A line that is ended is not cut off from its end: a character
  * that the end of the line cuts short is another fault than one that the body's end does. */
 int decode_csv_part(struct decoder *decoder, struct bytes text, uint64_t offset,
                     enum decode_rank known, struct decode_fault *fault)
@@ -212,11 +212,10 @@ int decode_csv_part(struct decoder *decoder, struct bytes text, uint64_t offset,
     decoder->rows = tally.lines + 1;
     if (known < DECODE_RANK_TEXT && !tally.ascii && decode_check_text(text, offset, 0, fault))
         return -1;
-    if (known < DECODE_RANK_SHAPE && check_body(decoder, &tally, fault))
-        return -1;
-    if (known >= DECODE_RANK_CELL)
-        decoder->rows_done = decoder->rows;
-    return 0;
+    if (known < DECODE_RANK_CELL)
+        return check_body(decoder, &tally, fault);
+    decoder->rows_done = decoder->rows; /* none to hand out */
+    return known == DECODE_RANK_CELL ? check_shape(decoder, decoder->body, 1, fault) : 0;
 }
 
 /* What reading a row needs to know, and where it met trouble. */

@@ -42,6 +42,19 @@ def texts():
     }
     for name, text in rows.items():
         put("csv", name, text)
+    streamed = {
+        "rows": "\n \n" + "1,2,3\n-4.5,,6e-3\n" * 20 + "\t\n\n",
+        "tabs": "1\t2\t3\n\t\t\n\t2\t\n" * 5 + "7\t8\t9\t \n",
+        "ragged": "1,2,3\n" * 9 + "1,x,3\n1,2\n" + "1,2,3\n" * 9,
+        "infinite": "1,2,3\n" * 9 + "inf,2,3\n" + "1,2,3\n" * 9 + "1,2,'\n",
+        "columns": "1,2,3,4\r\n" * 12,
+        "utf8": b"1,2,3\n" * 9 + b"1,\xe2\x82\n1,x,3\n" + b"1,\xef\xbc\x91,\xff\n" * 3,
+        "cut": b"1,2,3\n" * 9 + b"1,2,\xe2\x82 \n\n",
+        "words": "\u00e9\u00e9\n\u00e9\n" * 5,
+    }
+    for i, (name, text) in enumerate({**rows, **streamed}.items()):
+        body = text if isinstance(text, bytes) else text.encode()
+        put("csv_stream", name, bytes([i * 29 % 256, 5 + i, i]) + body)
     lines = {
         "plain": "1 0:0.1 1:0.2 4:0.5\n0 2:1\n",
         "odd": "1:0.2 2:1\n\n0:1 0:2\n1 7:nan 3:1:9 \n",

@@ -1,0 +1,320 @@
+#include "server/container/invocation_stream.h"
+
+#include "server/container/invocation_answer.h"
+#include "server/container/invocation_stream_internal.h"
+
+/* A block is full where less than this is free: what is received at a time is worth the call. */
+#define ROOM_MIN ((size_t)16 * 1024)
+
+/* Blocks. */
+
+/* A spare block, or a new one: there are never more than the workers may have and one. */
+static struct invocation_block *take_block(struct invocation_stream *stream)
+{
+    struct invocation_block *block;
+
+    pthread_mutex_lock(&stream->lock);
+    block = stream->spare;
+    if (block)
+        stream->spare = block->next;
+    pthread_mutex_unlock(&stream->lock);
+    if (!block)
+        block = invocation_block_new(stream);
+    if (!block)
+        return NULL;
+    block->next = NULL;
+    block->done = false;
+    buffer_clear(&block->text);
+    return block;
+}
+
+static int reserve_text(struct invocation_stream *stream, struct invocation_block *block,
+                        size_t more)
+{
+    size_t before = block->text.capacity;
+
+    if (buffer_reserve(&block->text, more))
+        return -1;
+    stream->text_held += block->text.capacity - before;
+    return 0;
+}
+
+void *invocation_stream_room(struct invocation_stream *stream, size_t *ret_size, uint64_t *ret_held)
+{
+    struct buffer *text;
+    size_t most = stream->full;
+
+    if (!stream->filling)
+        stream->filling = take_block(stream);
+    if (!stream->filling)
+        return NULL;
+    text = &stream->filling->text;
+    /* of a body that may be small, small steps; a line that is longer than a block makes it grow */
+    if (stream->request.length && text->capacity < most && text->size < most &&
+        reserve_text(stream, stream->filling, most - text->size))
+        return NULL;
+    if (reserve_text(stream, stream->filling, ROOM_MIN < most ? ROOM_MIN : most))
+        return NULL;
+    *ret_size = text->capacity - text->size;
+    if (text->size<most && * ret_size> most - text->size)
+        *ret_size = most - text->size;
+    pthread_mutex_lock(&stream->lock);
+    *ret_held = stream->text_held + stream->results_held + stream->body.size +
+                stream->predictions.rows * stream->predictions.columns * sizeof(float);
+    pthread_mutex_unlock(&stream->lock);
+    /* what a small body needs, in a block that an earlier one left */
+    if (!stream->begun && *ret_held > 2 * (text->size + ROOM_MIN))
+        *ret_held = 2 * (text->size + ROOM_MIN);
+    return text->data + text->size;
+}
+
+/* White space before the body is no part of it. */
+static void find_body(struct invocation_stream *stream)
+{
+    struct buffer *text = &stream->filling->text;
+    struct bytes body = bytes_trim(bytes_of(text->data, text->size));
+    size_t before = body.size ? (size_t)(body.data - (const uint8_t *)text->data) : text->size;
+
+    memmove(text->data, text->data + before, text->size - before);
+    text->size -= before;
+    stream->found = body.size > 0;
+}
+
+/* The first line is there: what it tells of all others. */
+static int begin(struct invocation_stream *stream)
+{
+    const struct invocation_stream_request *request = &stream->request;
+    const struct buffer *text = &stream->filling->text;
+    const char *end = memchr(text->data, '\n', text->size);
+    struct err err = ERR_INIT;
+
+    stream->line_size = end ? (size_t)(end - text->data) + 1 : text->size;
+    stream->shape = csv_shape_of(bytes_of(text->data, stream->line_size - 1));
+    csv_verdict_begin(&stream->verdict, &stream->shape);
+    stream->fits =
+        invocation_columns_fit(request->model, FORMAT_CSV, stream->shape.columns, &stream->message);
+    stream->begun = true;
+    return request->encoding ? encode_begin(request->encoding, &stream->body, &err) : 0;
+}
+
+/* About how long so many bytes of the body take, in nanoseconds. */
+static uint64_t cost_of(const struct invocation_stream *stream, uint64_t bytes)
+{
+    return 2 * bytes + (bytes / stream->line_size + 1) * stream->request.model->row_cost;
+}
+
+/* Whether the next block goes to the workers, for the first time or again. */
+static bool wants_workers(const struct invocation_stream *stream)
+{
+    const struct invocation_streams_settings *settings = &stream->streams->settings;
+    uint64_t length = stream->request.length ? stream->request.length : stream->received;
+
+    return settings->workers &&
+           (stream->used_workers || cost_of(stream, length) > settings->inline_ns);
+}
+
+/* Behind the blocks that were cut before. Under the lock. */
+static void append(struct invocation_stream *stream, struct invocation_block *block, bool last)
+{
+    *stream->last = block;
+    stream->last = &block->next;
+    stream->out++;
+    stream->closed = last;
+}
+
+static enum invocation_stream_next score_here(struct invocation_stream *stream,
+                                              struct invocation_block *block, bool last,
+                                              struct invocation_scratch *scratch)
+{
+    invocation_block_score(block, scratch);
+    pthread_mutex_lock(&stream->lock);
+    append(stream, block, last);
+    block->done = true;
+    invocation_block_add(stream);
+    pthread_mutex_unlock(&stream->lock);
+    return last ? INVOCATION_STREAM_READY : INVOCATION_STREAM_MORE;
+}
+
+static enum invocation_stream_next hand_over(struct invocation_stream *stream,
+                                             struct invocation_block *block, bool last)
+{
+    const struct invocation_streams_settings *settings = &stream->streams->settings;
+    bool paused;
+
+    if (!stream->used_workers && !workers_enter(settings->workers))
+        return INVOCATION_STREAM_FULL;
+    pthread_mutex_lock(&stream->lock);
+    if (stream->busy++ == 0 && stream->used_workers)
+        workers_enter_again(settings->workers);
+    append(stream, block, last);
+    paused = !last && stream->out >= settings->blocks;
+    stream->paused = paused;
+    pthread_mutex_unlock(&stream->lock);
+    stream->used_workers = true;
+    stream->full = settings->worker_block;
+    workers_submit(settings->workers, &block->job);
+    if (last)
+        return INVOCATION_STREAM_DEFERRED;
+    return paused ? INVOCATION_STREAM_PAUSE : INVOCATION_STREAM_MORE;
+}
+
+/* Nothing is with the workers, and the block is small. */
+static bool is_quick(struct invocation_stream *stream, const struct invocation_block *block)
+{
+    bool idle;
+
+    pthread_mutex_lock(&stream->lock);
+    idle = !stream->first;
+    pthread_mutex_unlock(&stream->lock);
+    return idle && cost_of(stream, block->size) <= INVOCATION_INLINE_NS;
+}
+
+/* Cuts `size` bytes off the front of what is there. */
+static enum invocation_stream_next cut_block(struct invocation_stream *stream, size_t size,
+                                             bool last, struct invocation_scratch *scratch)
+{
+    struct invocation_block *block = stream->filling;
+    struct invocation_block *next = NULL;
+    struct buffer *text = &block->text;
+
+    block->first = !stream->begun;
+    if (!stream->begun && begin(stream))
+        return INVOCATION_STREAM_NO_MEMORY;
+    block->size = size;
+    block->offset = stream->offset;
+    if (!last) {
+        next = take_block(stream);
+        if (!next)
+            return INVOCATION_STREAM_NO_MEMORY;
+        next->next = NULL;
+        if (reserve_text(stream, next, text->size - size)) {
+            invocation_block_free(next);
+            return INVOCATION_STREAM_NO_MEMORY;
+        }
+        memcpy(next->text.data, text->data + size, text->size - size);
+        next->text.size = text->size - size;
+        stream->offset += size;
+        line_cut_drop(&stream->cut, size);
+    }
+    stream->filling = next;
+    if (!wants_workers(stream) || (last && is_quick(stream, block)))
+        return score_here(stream, block, last, scratch);
+    return hand_over(stream, block, last);
+}
+
+enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *stream, size_t size,
+                                                      bool last, struct invocation_scratch *scratch)
+{
+    struct buffer *text = &stream->filling->text;
+
+    text->size += size;
+    stream->received += size;
+    if (!stream->found)
+        find_body(stream);
+    if (last && !stream->begun)
+        return INVOCATION_STREAM_WHOLE;
+    if (last)
+        return cut_block(stream, line_cut_solid(bytes_of(text->data, text->size), 0), true,
+                         scratch);
+    line_cut_scan(&stream->cut, bytes_of(text->data, text->size));
+    if (text->size + ROOM_MIN <= stream->full || stream->cut.whole == 0)
+        return INVOCATION_STREAM_MORE;
+    return cut_block(stream, stream->cut.whole, false, scratch);
+}
+
+struct bytes invocation_stream_body(const struct invocation_stream *stream)
+{
+    const struct buffer *text = &stream->filling->text;
+
+    /* a body of nothing but white space is no empty one */
+    return stream->received && !text->size ? bytes_text(" ") : bytes_of(text->data, text->size);
+}
+
+const struct model *invocation_stream_model(const struct invocation_stream *stream)
+{
+    return stream->request.model;
+}
+
+uint64_t invocation_stream_size(const struct invocation_stream *stream)
+{
+    return stream->received;
+}
+
+bool invocation_stream_used_workers(const struct invocation_stream *stream)
+{
+    return stream->used_workers;
+}
+
+/* The answer. */
+
+/* False: answered otherwise than by predictions. */
+static bool has_predictions(struct invocation_stream *stream, struct invocation_scratch *scratch,
+                            const struct invocation_answer *answer)
+{
+    int fault = csv_verdict_end(&stream->verdict);
+
+    if (stream->err.kind != ERR_NONE)
+        invocation_answer_failure(answer, &stream->err);
+    else if (fault)
+        invocation_answer_fault(answer, FORMAT_CSV, &stream->verdict.fault, &scratch->message);
+    else if (!stream->fits)
+        invocation_answer_columns(answer, &stream->message);
+    else
+        return true;
+    return false;
+}
+
+static void swap_buffers(struct buffer *a, struct buffer *b)
+{
+    struct buffer before = *a;
+
+    *a = *b;
+    *b = before;
+}
+
+/* Moves what the blocks made to where the answer is made of it. */
+static bool take_results(struct invocation_stream *stream, struct invocation_scratch *scratch,
+                         const struct invocation_answer *answer)
+{
+    struct predictions before = scratch->predictions;
+    struct err err = ERR_INIT;
+
+    if (!has_predictions(stream, scratch, answer))
+        return false;
+    if (!stream->request.encoding) {
+        scratch->predictions = stream->predictions;
+        stream->predictions = before;
+    } else if (encode_end(stream->request.encoding, &stream->body, &err)) {
+        invocation_answer_no_memory(answer);
+        return false;
+    } else {
+        swap_buffers(answer->body, &stream->body);
+    }
+    return true;
+}
+
+void invocation_stream_score(struct invocation_stream *stream, struct invocation_scratch *scratch,
+                             struct buffer *body, struct invocation_result *ret, char *why,
+                             size_t why_size)
+{
+    struct invocation_answer answer = {body, ret, why, why_size};
+
+    invocation_answer_begin(&answer);
+    if (take_results(stream, scratch, &answer)) {
+        ret->status = 200;
+        ret->rows = stream->verdict.rows;
+    }
+}
+
+void invocation_stream_answer(struct invocation_stream *stream, const struct invocation *request,
+                              struct invocation_scratch *scratch, struct buffer *body,
+                              struct invocation_result *ret, char *why, size_t why_size)
+{
+    struct invocation_answer answer = {body, ret, why, why_size};
+
+    invocation_answer_begin(&answer);
+    if (take_results(stream, scratch, &answer))
+        invocation_answer_predictions(
+            &answer, stream->request.model, stream->streams->settings.rules, request,
+            stream->request.encoding != NULL, stream->verdict.rows, scratch);
+}

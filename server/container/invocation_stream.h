@@ -1,0 +1,144 @@
+#pragma once
+/*
+ * A scoring request whose body is scored as it arrives, in blocks of whole lines: memory does not
+ * grow with the body, and several workers take blocks of one body. The answer is invocation_run's
+ * of the whole body, to the byte. Knows no socket.
+ *
+ * Streamed is text/csv. Collected whole are application/json, which is one document; JSON Lines and
+ * RecordIO, whose matrices are dense or sparse by what is anywhere in the body; and libsvm, whose
+ * order of faults is by the smallest and the largest index anywhere, as is what its indices mean.
+ *
+ * One thread, the loop that receives the body, calls everything but what is said to be the
+ * workers'.
+ *
+ *   stream = invocation_stream_new(streams, &request)
+ *   while (...) { room = invocation_stream_room(stream); receive; invocation_stream_arrived(...); }
+ *   invocation_stream_free(stream)          at any time, also while workers have blocks of it
+ *
+ * Where the work is done. Blocks are scored where they are received while that is cheap: the body's
+ * estimated cost (of its length, or, where that is not known, of what came so far) is within
+ * INVOCATION_STREAM_INLINE_NS. Else they are handed to the workers, at most settings.blocks of one
+ * request at a time; then the body is paused.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "models/model.h"
+#include "server/container/invocations.h"
+#include "server/formats/encode.h"
+#include "server/workers.h"
+
+/* Text of a block that is scored where it is received, and of one that is handed over; more where a
+ * line is longer. */
+#define INVOCATION_STREAM_BLOCK        ((size_t)64 * 1024)
+#define INVOCATION_STREAM_WORKER_BLOCK ((size_t)256 * 1024)
+
+/* A body that is known to be no longer than this is not worth a stream. */
+#define INVOCATION_STREAM_MIN ((size_t)64 * 1024)
+
+#define INVOCATION_STREAM_INLINE_NS 3000000
+
+/* Of a request, that workers may have at a time. */
+#define INVOCATION_STREAM_BLOCKS_MAX 16
+
+struct invocation_streams; /* what the requests of a server share */
+struct invocation_stream;
+
+struct invocation_streams_settings {
+    struct workers *workers; /* NULL: all blocks are scored where they are received */
+    unsigned blocks;         /* of a request, that workers may have at a time; at least 2 */
+    size_t answer_max;       /* bytes of an answer */
+    uint64_t inline_ns;      /* the three as above, but for tests */
+    size_t block;
+    size_t worker_block;
+    const struct invocation_rules *rules;
+    struct invocation_scratch *scratches; /* by worker */
+
+    /* Called by workers. resume: after INVOCATION_STREAM_PAUSE, once: there is room again. finish:
+     * after INVOCATION_STREAM_DEFERRED, once: everything is scored, invocation_stream_answer. Both
+     * are the last that the worker does with the stream, which may be gone then. */
+    void (*resume)(void *self, void *owner);
+    void (*finish)(void *self, void *owner, unsigned worker);
+    /* Any thread: the request's model is not needed any more. */
+    void (*release)(void *self, void *model_owner);
+    void *self;
+};
+
+/* settings.blocks for so many workers: each has one, and there is one to go on with. */
+static inline unsigned invocation_stream_blocks(unsigned workers)
+{
+    return workers + 2 < INVOCATION_STREAM_BLOCKS_MAX ? workers + 2 : INVOCATION_STREAM_BLOCKS_MAX;
+}
+
+int invocation_streams_new(const struct invocation_streams_settings *settings,
+                           struct invocation_streams **ret, struct err *err) MUST_CHECK;
+
+/* After all streams and the workers. NULL is fine. */
+void invocation_streams_free(struct invocation_streams *streams);
+
+/* Whether the body of such a request is streamed, whatever its length. */
+bool invocation_stream_takes(const struct invocation_rules *rules,
+                             const struct invocation *request);
+
+struct invocation_stream_request {
+    const struct model *model;       /* stays until `release` */
+    const struct encoding *encoding; /* of the answer; NULL: predictions are kept */
+    uint64_t length;                 /* of the body; 0: not known */
+    void *owner;                     /* for resume and finish */
+    void *model_owner;               /* for release, called where the result is not NULL */
+};
+
+/* NULL: no memory. */
+struct invocation_stream *invocation_stream_new(struct invocation_streams *streams,
+                                                const struct invocation_stream_request *request);
+
+/* Lets go of the model as soon as no worker has a block. NULL is fine. */
+void invocation_stream_free(struct invocation_stream *stream);
+
+/* Memory for what comes next, NULL where there is none; *ret_size bytes, at least 1. *ret_held: the
+ * bytes that the stream holds by now. */
+void *invocation_stream_room(struct invocation_stream *stream, size_t *ret_size,
+                             uint64_t *ret_held);
+
+enum invocation_stream_next {
+    INVOCATION_STREAM_MORE,     /* go on */
+    INVOCATION_STREAM_PAUSE,    /* go on after `resume` */
+    INVOCATION_STREAM_DEFERRED, /* the body has ended, `finish` follows */
+    INVOCATION_STREAM_READY,    /* the body has ended and is scored: invocation_stream_answer */
+    INVOCATION_STREAM_WHOLE,    /* the body has ended before anything was scored: it is here in one
+                                 * piece, invocation_stream_body */
+    INVOCATION_STREAM_FULL,     /* too many requests wait for the workers: answer 503 */
+    INVOCATION_STREAM_NO_MEMORY,
+};
+
+/* `size` bytes are where invocation_stream_room said; `last`: there are no more. */
+enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *stream, size_t size,
+                                                      bool last,
+                                                      struct invocation_scratch *scratch);
+
+/* After INVOCATION_STREAM_WHOLE: a view that holds until invocation_stream_free. */
+struct bytes invocation_stream_body(const struct invocation_stream *stream);
+
+const struct model *invocation_stream_model(const struct invocation_stream *stream);
+
+/* Bytes that arrived, and whether workers were asked. */
+uint64_t invocation_stream_size(const struct invocation_stream *stream);
+bool invocation_stream_used_workers(const struct invocation_stream *stream);
+
+/*
+ * The answer, as invocation_score's: 200 leaves the predictions in scratch->predictions, or, with
+ * an encoding, the answer's body in `body`; ret->rows says how many. Once; any thread, but no other
+ * call at the same time.
+ */
+void invocation_stream_score(struct invocation_stream *stream, struct invocation_scratch *scratch,
+                             struct buffer *body, struct invocation_result *ret, char *why,
+                             size_t why_size);
+
+/* As invocation_run's: after it was made with invocation_parts. */
+void invocation_stream_answer(struct invocation_stream *stream, const struct invocation *request,
+                              struct invocation_scratch *scratch, struct buffer *body,
+                              struct invocation_result *ret, char *why, size_t why_size);

@@ -1,0 +1,271 @@
+/* Bodies that are scored as they arrive: the answer is the one to the whole body. */
+#include "tests/unit/unit.h"
+
+#include "tests/number_check.h"
+#include "tests/stream_check.h"
+
+static struct check_random random_state = {.state = 88172645463325252u};
+
+static unsigned below(unsigned n)
+{
+    return (unsigned)(check_next(&random_state) >> 33) % n;
+}
+
+static bool once_in(unsigned n)
+{
+    return below(n) == 0;
+}
+
+/* Bodies. */
+
+/* How odd a body is: once in so many cells, lines. */
+struct oddness {
+    unsigned bad_cell;
+    unsigned infinite;
+    unsigned bad_text;
+    unsigned ragged;
+    unsigned blank_line;
+    unsigned odd_cell;
+};
+
+static void put_cell(struct buffer *body, const struct oddness *odd)
+{
+    static const char *const odd_cells[] = {"",
+                                            "nan",
+                                            " 1.5 ",
+                                            "1_000",
+                                            "\xef\xbc\x91",
+                                            "-0",
+                                            "5.",
+                                            "\xc2\xa0"
+                                            "7",
+                                            "1e-50",
+                                            "\r",
+                                            "+3",
+                                            "3\0",
+                                            "\t2",
+                                            ""};
+    static const char *const infinities[] = {"inf", "-Infinity", "1e39", "4e38"};
+    static const char *const bad[] = {"x",    "1,,",      "0x1", "'",  "\"",
+                                      "1__0", "\xc3\xa9", "--1", "1 2"};
+    static const char *const bad_text[] = {"\xff",         "\xe2\x82", "\xc3",     "\xf0\x9f\x98",
+                                           "\xed\xa0\x80", "\x80",     "1\xe2\x82"};
+
+    if (once_in(odd->bad_text))
+        assert_int_equal(buffer_print(body, "%s", bad_text[below(ARRAY_LENGTH(bad_text))]), 0);
+    else if (once_in(odd->bad_cell))
+        assert_int_equal(buffer_print(body, "%s", bad[below(ARRAY_LENGTH(bad))]), 0);
+    else if (once_in(odd->infinite))
+        assert_int_equal(buffer_print(body, "%s", infinities[below(4)]), 0);
+    else if (once_in(odd->odd_cell))
+        assert_int_equal(buffer_print(body, "%s", odd_cells[below(ARRAY_LENGTH(odd_cells))]), 0);
+    else
+        assert_int_equal(buffer_print(body, "%.*g", 1 + (int)below(17),
+                                      ldexp((double)below(2000000) - 1000000, -(int)below(25))),
+                         0);
+}
+
+static void put_spaces(struct buffer *body)
+{
+    static const char spaces[] = "  \t\n\r\n\v\f\n";
+
+    for (unsigned n = once_in(2) ? 0 : below(once_in(10) ? 200 : 6); n; n--)
+        assert_int_equal(buffer_append(body, spaces + below(sizeof(spaces) - 1), 1), 0);
+}
+
+static void put_line(struct buffer *body, unsigned columns, char delimiter,
+                     const struct oddness *odd)
+{
+    if (once_in(odd->blank_line))
+        return;
+    for (unsigned c = 0; c < columns; c++) {
+        if (c)
+            assert_int_equal(buffer_append(body, &delimiter, 1), 0);
+        put_cell(body, odd);
+    }
+}
+
+/* Any body: most are odd in one way only, some not at all. */
+static void make_body(struct buffer *body, unsigned features)
+{
+    static const char delimiters[] = {',', ',', '\t', ';', ' ', ':', '|', '.'};
+    struct oddness odd = {1u << 30, 1u << 30, 1u << 30, 1u << 30, 1u << 30, 1u << 30};
+    unsigned *ways[] = {&odd.bad_cell, &odd.infinite,   &odd.bad_text,
+                        &odd.ragged,   &odd.blank_line, &odd.odd_cell};
+    char delimiter = delimiters[below(ARRAY_LENGTH(delimiters))];
+    unsigned columns = once_in(4) ? 1 + below(5) : features;
+    unsigned rows = 1 + below(once_in(3) ? 200 : 12);
+    const char *line_end = once_in(4) ? "\r\n" : "\n";
+
+    for (unsigned n = below(4); n; n--)
+        *ways[below(ARRAY_LENGTH(ways))] = 1 + below(3 * rows);
+    buffer_clear(body);
+    put_spaces(body);
+    for (unsigned r = 0; r < rows; r++) {
+        put_line(body, once_in(odd.ragged) ? 1 + below(5) : columns, delimiter, &odd);
+        if (r + 1 < rows)
+            assert_int_equal(buffer_print(body, "%s", line_end), 0);
+    }
+    put_spaces(body);
+}
+
+/* Cuts. */
+
+static size_t cut_all(struct stream_cuts *cuts, size_t left)
+{
+    (void)cuts;
+    return left;
+}
+
+static size_t cut_bytes(struct stream_cuts *cuts, size_t left)
+{
+    (void)cuts;
+    return left < 1 ? left : 1;
+}
+
+static size_t cut_random(struct stream_cuts *cuts, size_t left)
+{
+    (void)cuts;
+    return left ? 1 + below(once_in(3) ? (unsigned)left : 9) : 0;
+}
+
+static struct stream_cuts any_cuts(void)
+{
+    size_t (*const all[])(struct stream_cuts *, size_t) = {cut_all, cut_bytes, cut_random,
+                                                           cut_random};
+
+    return (struct stream_cuts){.next = all[below(4)]};
+}
+
+/* Rules. */
+
+static struct selectable selectable;
+
+static struct invocation_rules any_rules(void)
+{
+    return (struct invocation_rules){
+        .strict = once_in(4),
+        .batch = once_in(6),
+        .default_accept = once_in(8)   ? "application/x-npy"
+                          : once_in(8) ? "image/png"
+                          : once_in(8) ? "application/json"
+                                       : NULL,
+        .selectable = once_in(6) ? &selectable : NULL,
+    };
+}
+
+static struct bytes any_accept(void)
+{
+    static const char *const accepts[] = {"text/csv",
+                                          "application/json",
+                                          "application/jsonlines",
+                                          "application/x-recordio-protobuf",
+                                          "image/png",
+                                          "*/*"};
+
+    return bytes_text(accepts[below(ARRAY_LENGTH(accepts))]);
+}
+
+/* The test. */
+
+static uint64_t statuses[6];
+static uint64_t streams; /* that were cut into blocks */
+
+static void check_body(struct stream_bench *bench, size_t block, struct stream_answer *whole,
+                       struct stream_answer *streamed)
+{
+    struct stream_cuts cuts = any_cuts();
+    const struct bytes body = bench->request.body;
+
+    buffer_clear(&streamed->body);
+    stream_whole(bench, whole);
+    stream_streamed(bench, block, once_in(2) ? 0 : UINT64_MAX, once_in(2), &cuts, streamed);
+    streams += body.size > block;
+    statuses[whole->result.status / 100]++;
+    if (stream_same(whole, streamed))
+        return;
+    fwrite(body.data, 1, body.size, stderr);
+    fail_msg("block %zu: expected %d '%.*s' of %u rows, not %d '%.*s' of %u", block,
+             whole->result.status, (int)whole->body.size, whole->body.data,
+             (unsigned)whole->result.rows, streamed->result.status, (int)streamed->body.size,
+             streamed->body.data, (unsigned)streamed->result.rows);
+}
+
+static void check_many(bool classes, const char *profile, unsigned blocks, unsigned rounds)
+{
+    static const size_t sizes[] = {1, 7, 30, 64, 200, 1000, 5000};
+    struct model *model = stream_model(classes, profile);
+    struct stream_answer whole, streamed;
+    struct buffer body;
+
+    stream_answer_init(&whole);
+    stream_answer_init(&streamed);
+    buffer_init(&body, SIZE_MAX);
+    while (rounds--) {
+        struct invocation_rules rules = any_rules();
+        struct stream_bench bench;
+
+        stream_bench_init(&bench, model, &rules, blocks);
+        for (unsigned n = 0; n < 30; n++) {
+            make_body(&body, model->features);
+            bench.request = (struct invocation){.body = bytes_of(body.data, body.size),
+                                                .has_content_type = true,
+                                                .content_type = bytes_text("text/csv"),
+                                                .has_accept = !once_in(4),
+                                                .accept = any_accept()};
+            if (!bench.request.body.data)
+                bench.request.body.data = (const uint8_t *)"";
+            check_body(&bench, sizes[below(ARRAY_LENGTH(sizes))], &whole, &streamed);
+            stream_bench_restart(&bench);
+        }
+        stream_bench_fini(&bench);
+    }
+    buffer_fini(&body);
+    buffer_fini(&whole.body);
+    buffer_fini(&streamed.body);
+    model_unref(model);
+}
+
+static void test_on_this_thread(void **state)
+{
+    (void)state;
+    check_many(false, NULL, 0, 150);
+    check_many(true, NULL, 0, 50);
+    check_many(false, "1.3-1", 0, 50);
+    check_many(false, "1.0-1", 0, 50);
+}
+
+static void test_by_workers(void **state)
+{
+    (void)state;
+    for (unsigned blocks = 2; blocks < 7; blocks++)
+        check_many(blocks % 2, blocks == 4 ? "1.2-1" : NULL, blocks, 30);
+    /* the bodies were worth the while */
+    assert_true(statuses[2] > 1000 && statuses[4] > 1000 && statuses[5] > 100);
+    assert_true(streams > 2000);
+}
+
+static int setup(void **state)
+{
+    struct err err = ERR_INIT;
+
+    (void)state;
+    return selectable_init(&selectable, "predicted_score,probabilities,foo", &err);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    selectable_fini(&selectable);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_on_this_thread),
+        cmocka_unit_test(test_by_workers),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
