@@ -285,6 +285,7 @@ static int start_multi_model(struct serve *serve, const struct settings *setting
         .load_queue = MODEL_LOAD_QUEUE,
         .default_workers = default_workers(),
         .body_max = (uint64_t)settings->max_body,
+        .answer_max = (size_t)settings->max_in_flight,
         .registry = {.memory = settings->model_memory ? (uint64_t)settings->model_memory
                                                       : memory_limit() / 5 * 4,
                      .loaders = loaders(),

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/container/invocation_stream.h"
 #include "server/container/pages.h"
+#include "server/container/stream_exchange.h"
 
 struct container {
     struct container_settings settings;
@@ -13,7 +13,7 @@ struct container {
     struct access_log *log;
     struct counters counters;
     struct workers *workers;
-    struct invocation_streams *streams;
+    struct stream_exchanges *streams;
     struct invocation_scratch *scratches; /* one a loop, then one a worker */
     size_t scratch_count;
 };
@@ -95,43 +95,23 @@ static bool is_get(enum http_method method)
     return method == HTTP_GET || method == HTTP_HEAD;
 }
 
-static struct invocation invocation_of(const struct http_request *request)
-{
-    return (struct invocation){
-        .body = request->body,
-        .has_content_type = request->has_content_type,
-        .content_type = request->content_type,
-        .has_accept = request->has_accept,
-        .accept = request->accept,
-    };
-}
-
-/* How a scoring request's body is to be read: as a stream, exchange->user, where it may be large
- * and is of a kind that can be. */
+/* How a scoring request's body is to be read. */
 static enum http_action read_body(struct container *container, struct http_exchange *exchange)
 {
-    const struct http_request *http = &exchange->request;
-    const struct invocation_rules *rules = &container->settings.rules;
-    struct invocation request = invocation_of(http);
-    struct invocation_stream_request stream = {.length = http->content_length, .owner = exchange};
+    const struct encoding *encoding;
+    struct invocation request;
     struct model *model;
 
-    if (!http->chunked && (http->content_length <= INVOCATION_STREAM_MIN ||
-                           http->content_length > container->settings.body_max))
-        return HTTP_READ_BODY;
-    if (!invocation_stream_takes(rules, &request))
+    if (LIKELY(!stream_exchange_is_wanted(container->streams, &exchange->request)))
         return HTTP_READ_BODY;
     model = store_get(container->store);
     if (!model)
         return HTTP_READ_BODY;
-    stream.model = stream.model_owner = model;
-    stream.encoding = invocation_parts(model, rules, &request, &exchange->response.body);
+    request = stream_exchange_invocation(&exchange->request);
+    encoding =
+        invocation_parts(model, &container->settings.rules, &request, &exchange->response.body);
     buffer_clear(&exchange->response.body);
-    exchange->user = invocation_stream_new(container->streams, &stream);
-    if (exchange->user)
-        return HTTP_STREAM_BODY;
-    model_unref(model);
-    return HTTP_READ_BODY;
+    return stream_exchange_start(container->streams, exchange, model, model, encoding);
 }
 
 /* Everything that needs no body. */
@@ -184,7 +164,7 @@ static void score(struct container *container, struct http_exchange *exchange,
                   const struct model *model, struct invocation_scratch *scratch)
 {
     struct http_response *response = &exchange->response;
-    struct invocation request = invocation_of(&exchange->request);
+    struct invocation request = stream_exchange_invocation(&exchange->request);
     struct invocation_result result;
 
     invocation_run(model, &container->settings.rules, &request, scratch, &response->body, &result,
@@ -192,13 +172,14 @@ static void score(struct container *container, struct http_exchange *exchange,
     respond(container, response, model, &result);
 }
 
-static enum http_action refuse_full(struct container *container, struct http_exchange *exchange)
+static void refuse_full(void *self, struct http_exchange *exchange)
 {
+    struct container *container = self;
+
     counter_add(&container->counters.queue_full, 1);
     pages_fill(&exchange->response, 503, false,
                "too many large requests are waiting: try again, or raise --queue or --workers");
     exchange->response.note = "the queue for large requests is full (--queue)";
-    return HTTP_RESPOND;
 }
 
 /* A request on its way through a worker. */
@@ -237,7 +218,8 @@ static enum http_action defer(struct container *container, struct http_exchange 
     }
     free(job);
     model_unref(model);
-    return refuse_full(container, exchange);
+    refuse_full(container, exchange);
+    return HTTP_RESPOND;
 }
 
 static enum http_action on_request(void *self, struct http_exchange *exchange, unsigned loop)
@@ -257,21 +239,14 @@ static enum http_action on_request(void *self, struct http_exchange *exchange, u
     return HTTP_RESPOND;
 }
 
-/* Streams: bodies that are scored as they arrive; exchange->user. */
+/* Streams: bodies that are scored as they arrive. */
 
-static void drop_stream(struct http_exchange *exchange)
+static void finish_stream(void *self, struct http_exchange *exchange,
+                          struct invocation_stream *stream, struct invocation_scratch *scratch)
 {
-    invocation_stream_free(exchange->user);
-    exchange->user = NULL;
-}
-
-/* All of the body is scored: answers, on whichever thread, and lets the stream go. */
-static void finish_stream(struct container *container, struct http_exchange *exchange,
-                          struct invocation_scratch *scratch)
-{
-    struct invocation_stream *stream = exchange->user;
+    struct container *container = self;
     struct http_response *response = &exchange->response;
-    struct invocation request = invocation_of(&exchange->request);
+    struct invocation request = stream_exchange_invocation(&exchange->request);
     struct invocation_result result;
 
     counter_add(&container->counters.body_bytes, invocation_stream_size(stream));
@@ -279,21 +254,11 @@ static void finish_stream(struct container *container, struct http_exchange *exc
     invocation_stream_answer(stream, &request, scratch, &response->body, &result, response->log,
                              sizeof(response->log));
     respond(container, response, invocation_stream_model(stream), &result);
-    drop_stream(exchange);
 }
 
-static void resume_body(void *self, void *exchange)
+static void refuse_no_memory(void *self, struct http_exchange *exchange)
 {
-    (void)self;
-    http_exchange_resume(exchange);
-}
-
-static void finish_by_worker(void *self, void *exchange, unsigned worker)
-{
-    struct container *container = self;
-
-    finish_stream(container, exchange, &container->scratches[container->settings.loops + worker]);
-    http_exchange_finish(exchange);
+    pages_fill(&exchange->response, 503, html5(self), "out of memory for this request");
 }
 
 static void release_model(void *self, void *model)
@@ -304,49 +269,24 @@ static void release_model(void *self, void *model)
 
 static struct http_room on_room(void *self, struct http_exchange *exchange, unsigned loop)
 {
-    struct http_room room = {.data = NULL};
-
     (void)self;
     (void)loop;
-    room.data = invocation_stream_room(exchange->user, &room.size, &room.held);
-    return room;
+    return stream_exchange_room(exchange);
 }
 
 static enum http_action on_arrived(void *self, struct http_exchange *exchange, unsigned loop,
                                    size_t size, bool last)
 {
     struct container *container = self;
-    struct invocation_scratch *scratch = &container->scratches[loop];
 
-    switch (invocation_stream_arrived(exchange->user, size, last, scratch)) {
-    case INVOCATION_STREAM_MORE:
-        return HTTP_READ_BODY;
-    case INVOCATION_STREAM_PAUSE:
-        return HTTP_PAUSE;
-    case INVOCATION_STREAM_DEFERRED:
-        return HTTP_DEFERRED;
-    case INVOCATION_STREAM_READY:
-        finish_stream(container, exchange, scratch);
-        return HTTP_RESPOND;
-    case INVOCATION_STREAM_WHOLE:
-        exchange->request.body = invocation_stream_body(exchange->user);
-        return on_request(container, exchange, loop);
-    case INVOCATION_STREAM_FULL:
-        drop_stream(exchange);
-        return refuse_full(container, exchange);
-    case INVOCATION_STREAM_NO_MEMORY:
-        break;
-    }
-    drop_stream(exchange);
-    pages_fill(&exchange->response, 503, html5(container), "out of memory for this request");
-    return HTTP_RESPOND;
+    return stream_exchange_arrived(container->streams, exchange, loop, size, last);
 }
 
 static void on_refuse(void *self, struct http_exchange *exchange, int status, const char *why)
 {
     struct container *container = self;
 
-    drop_stream(exchange);
+    stream_exchange_drop(exchange);
     pages_fill(&exchange->response, status, html5(container), why);
     exchange->response.note = why;
 }
@@ -361,7 +301,7 @@ static void on_done(void *self, struct http_exchange *exchange, unsigned loop, b
     counter_add(&container->counters.status[hundreds < 6 ? hundreds : 0], 1);
     counter_add(&container->counters.sent_bytes, exchange->sent_bytes);
     access_log_request(container->log, exchange, sent);
-    drop_stream(exchange);
+    stream_exchange_drop(exchange);
 }
 
 struct http_handler container_handler(struct container *container)
@@ -380,22 +320,19 @@ struct http_handler container_handler(struct container *container)
 static int start_streams(struct container *container, struct err *err)
 {
     const struct container_settings *settings = &container->settings;
-    struct invocation_streams_settings streams = {
-        .workers = container->workers,
-        .blocks = invocation_stream_blocks(settings->workers),
-        .inline_ns = INVOCATION_STREAM_INLINE_NS,
-        .block = INVOCATION_STREAM_BLOCK,
-        .worker_block = INVOCATION_STREAM_WORKER_BLOCK,
+    struct stream_exchanges_settings streams = {
+        .loops = settings->loops,
+        .workers = settings->workers,
+        .body_max = settings->body_max,
         .answer_max = settings->answer_max,
-        .rules = &container->settings.rules,
-        .scratches = container->scratches + settings->loops,
-        .resume = resume_body,
-        .finish = finish_by_worker,
-        .release = release_model,
+        .rules = &settings->rules,
+        .pool = container->workers,
+        .scratches = container->scratches,
+        .calls = {finish_stream, on_request, refuse_full, refuse_no_memory, release_model},
         .self = container,
     };
 
-    return invocation_streams_new(&streams, &container->streams, err);
+    return stream_exchanges_new(&streams, &container->streams, err);
 }
 
 int container_new(const struct container_settings *settings, struct store *store,
@@ -439,7 +376,7 @@ void container_free(struct container *container)
     if (!container)
         return;
     container_stop(container);
-    invocation_streams_free(container->streams);
+    stream_exchanges_free(container->streams);
     for (size_t i = 0; i < container->scratch_count; i++)
         invocation_scratch_fini(&container->scratches[i]);
     free(container->scratches);

@@ -235,6 +235,11 @@ const struct model *invocation_stream_model(const struct invocation_stream *stre
     return stream->request.model;
 }
 
+void *invocation_stream_owner(const struct invocation_stream *stream)
+{
+    return stream->request.model_owner;
+}
+
 uint64_t invocation_stream_size(const struct invocation_stream *stream)
 {
     return stream->received;

@@ -124,6 +124,7 @@ enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *
 struct bytes invocation_stream_body(const struct invocation_stream *stream);
 
 const struct model *invocation_stream_model(const struct invocation_stream *stream);
+void *invocation_stream_owner(const struct invocation_stream *stream); /* the model's */
 
 /* Bytes that arrived, and whether workers were asked. */
 uint64_t invocation_stream_size(const struct invocation_stream *stream);

@@ -70,7 +70,7 @@ static void set_request_id(struct http_response *response)
              (unsigned)(b & 0xffffffff));
 }
 
-void multi_model_begin(struct http_response *response, int status)
+void multi_model_head(struct http_response *response, int status)
 {
     response->status = status;
     response->reason = reason_of(status);
@@ -80,6 +80,11 @@ void multi_model_begin(struct http_response *response, int status)
                               "Expires: Thu, 01 Jan 1970 00:00:00 UTC\r\n";
     response->close = status >= 400;
     set_request_id(response);
+}
+
+void multi_model_begin(struct http_response *response, int status)
+{
+    multi_model_head(response, status);
     buffer_clear(&response->body);
 }
 
@@ -176,17 +181,22 @@ static void answer_root(struct http_exchange *exchange)
     multi_model_check(response, mme_answer_api(&response->body));
 }
 
-/* The model's name, from the path or, for /invocations, the query. False: answered. */
+/* The model's name, from the path or, for /invocations, the query. */
+static enum mme_decoded decode_name(const struct http_exchange *exchange, enum mme_route route,
+                                    struct bytes encoded, struct mme_text *ret)
+{
+    if (route == MME_ROUTE_INVOCATIONS)
+        return mme_parameter(exchange->request.query, "model_name", ret);
+    return mme_decode(encoded, false, ret);
+}
+
+/* False: answered. */
 static bool find_name(struct http_exchange *exchange, enum mme_route route, struct bytes encoded,
                       struct mme_text *ret)
 {
     struct http_response *response = &exchange->response;
-    enum mme_decoded decoded;
+    enum mme_decoded decoded = decode_name(exchange, route, encoded, ret);
 
-    if (route == MME_ROUTE_INVOCATIONS)
-        decoded = mme_parameter(exchange->request.query, "model_name", ret);
-    else
-        decoded = mme_decode(encoded, false, ret);
     if (decoded == MME_DECODED && ret->size)
         return true;
     if (decoded == MME_DECODED || decoded == MME_NOT_THERE)
@@ -200,14 +210,23 @@ static bool find_name(struct http_exchange *exchange, enum mme_route route, stru
     return false;
 }
 
-/* Requests are answered when they are whole: those with a large body are the few that are scored.
- */
+/* Requests are answered when they are whole, but for large bodies of an invocation, which are
+ * scored as they arrive. */
 static enum http_action on_head(void *argument, struct http_exchange *exchange, unsigned loop)
 {
-    (void)argument;
-    (void)exchange;
+    struct multi_model *self = argument;
+    struct mme_text name;
+    struct bytes encoded;
+    enum mme_route route;
+
     (void)loop;
-    return HTTP_READ_BODY;
+    if (LIKELY(!stream_exchange_is_wanted(self->streams, &exchange->request)))
+        return HTTP_READ_BODY;
+    route = mme_route(exchange->request.path, &encoded);
+    if ((route != MME_ROUTE_INVOKE && route != MME_ROUTE_INVOCATIONS) ||
+        decode_name(exchange, route, encoded, &name) != MME_DECODED)
+        return HTTP_READ_BODY;
+    return multi_model_stream(self, exchange, &name);
 }
 
 static enum http_action on_request(void *argument, struct http_exchange *exchange, unsigned loop)
@@ -246,11 +265,27 @@ static enum http_action on_request(void *argument, struct http_exchange *exchang
     return HTTP_RESPOND;
 }
 
+static struct http_room on_room(void *argument, struct http_exchange *exchange, unsigned loop)
+{
+    (void)argument;
+    (void)loop;
+    return stream_exchange_room(exchange);
+}
+
+static enum http_action on_arrived(void *argument, struct http_exchange *exchange, unsigned loop,
+                                   size_t size, bool last)
+{
+    struct multi_model *self = argument;
+
+    return stream_exchange_arrived(self->streams, exchange, loop, size, last);
+}
+
 static void on_refuse(void *argument, struct http_exchange *exchange, int status, const char *why)
 {
     struct http_response *response = &exchange->response;
 
     (void)argument;
+    stream_exchange_drop(exchange);
     if (status == 413) { /* as the original: nothing */
         multi_model_begin(response, status);
         response->content_type = NULL;
@@ -274,6 +309,7 @@ static void on_done(void *argument, struct http_exchange *exchange, unsigned loo
     counter_add(&self->counters.status[hundreds < 6 ? hundreds : 0], 1);
     counter_add(&self->counters.sent_bytes, exchange->sent_bytes);
     access_log_request(self->log, exchange, sent);
+    stream_exchange_drop(exchange);
 }
 
 struct http_handler multi_model_handler(struct multi_model *self)
@@ -282,6 +318,8 @@ struct http_handler multi_model_handler(struct multi_model *self)
         .self = self,
         .head = on_head,
         .request = on_request,
+        .room = on_room,
+        .arrived = on_arrived,
         .refuse = on_refuse,
         .done = on_done,
     };
@@ -304,7 +342,19 @@ static int init(struct multi_model *self, struct err *err)
         workers_new(settings->workers, settings->queue, &self->workers, err) ||
         workers_new(settings->registry.loaders, settings->load_queue, &self->loaders, err))
         return -1;
-    return 0;
+    return stream_exchanges_new(
+        &(struct stream_exchanges_settings){
+            .loops = settings->loops,
+            .workers = settings->workers,
+            .body_max = settings->body_max,
+            .answer_max = settings->answer_max,
+            .rules = &settings->rules,
+            .pool = self->workers,
+            .scratches = self->scratches,
+            .calls = multi_model_stream_calls(on_request),
+            .self = self,
+        },
+        &self->streams, err);
 }
 
 int multi_model_new(const struct multi_model_settings *settings, struct access_log *log,
@@ -343,6 +393,7 @@ void multi_model_free(struct multi_model *self)
     if (!self)
         return;
     multi_model_stop(self);
+    stream_exchanges_free(self->streams);
     for (size_t i = 0; i < self->scratch_count; i++)
         invocation_scratch_fini(&self->scratches[i]);
     free(self->scratches);

@@ -30,6 +30,7 @@ struct multi_model_settings {
     size_t load_queue;        /* models that may wait to be loaded */
     unsigned default_workers; /* only told: minWorkers of a model whose load names none */
     uint64_t body_max;
+    size_t answer_max; /* of a response body: the HTTP server's in_flight_max */
     struct registry_settings registry;
     struct invocation_rules rules; /* no default_accept: application/json */
 };

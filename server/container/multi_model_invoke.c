@@ -7,65 +7,56 @@
 #include "server/container/multi_model_internal.h"
 #include "server/formats/encode.h"
 
-enum answer {
-    ANSWER_JSON,
-    ANSWER_CSV,
-    ANSWER_UNKNOWN,
+/* What the response is to be. */
+struct wish {
+    const struct encoding *encoding; /* NULL: nothing that there is */
+    const char *type;                /* echoed */
+    bool is_default;
 };
 
-/* What the response is to be: not the single-model list. Missing, empty and * / * mean the default.
- * *ret_type is echoed. */
-static enum answer negotiate(bool present, struct bytes accept, const char *default_accept,
-                             const char **ret_type, bool *ret_is_default)
+/* Not the single-model list. Missing, empty and * / * mean the default. */
+static struct wish negotiate(const struct invocation_rules *rules,
+                             const struct http_request *request)
 {
-    static const struct {
-        const char *name;
-        enum answer answer;
-    } types[] = {
-        {"application/json", ANSWER_JSON},
-        {"text/csv", ANSWER_CSV},
-        {"csv", ANSWER_CSV},
-    };
+    static const char *const types[] = {"application/json", "text/csv", "csv"};
+    struct bytes accept = request->accept;
     const uint8_t *end = accept.size ? memchr(accept.data, ';', accept.size) : NULL;
     struct bytes type = bytes_of("", 0);
+    struct wish wish = {.encoding = NULL};
 
-    if (present)
+    if (request->has_accept)
         type = bytes_trim(bytes_of(accept.data, end ? (size_t)(end - accept.data) : accept.size));
-    *ret_is_default = type.size == 0 || bytes_is(type, "*/*");
-    if (*ret_is_default)
-        type = bytes_text(default_accept ? default_accept : "application/json");
-    for (size_t i = 0; i < ARRAY_LENGTH(types); i++) {
-        if (bytes_is_nocase(type, types[i].name)) {
-            *ret_type = types[i].name;
-            return types[i].answer;
-        }
+    wish.is_default = type.size == 0 || bytes_is(type, "*/*");
+    if (wish.is_default)
+        type = bytes_text(rules->default_accept ? rules->default_accept : "application/json");
+    for (size_t i = 0; i < ARRAY_LENGTH(types) && !wish.encoding; i++) {
+        if (!bytes_is_nocase(type, types[i]))
+            continue;
+        wish.type = types[i];
+        wish.encoding = i == 0         ? &encoding_bare_json
+                        : rules->batch ? &encoding_batch
+                                       : &encoding_csv_joined;
     }
-    return ANSWER_UNKNOWN;
+    return wish;
 }
 
-/* The body in the shapes of multi-model mode, from the predictions that scoring left. */
+/* The body that is there, or that is made of the predictions (NULL: it is there). */
 static void answer_predictions(struct multi_model *self, struct http_exchange *exchange,
                                const struct predictions *predictions)
 {
     const struct invocation_rules *rules = &self->settings.rules;
     struct http_response *response = &exchange->response;
-    const char *type = NULL;
+    struct wish wish = negotiate(rules, &exchange->request);
     struct err err = ERR_INIT;
-    bool is_default;
-    enum answer answer = negotiate(exchange->request.has_accept, exchange->request.accept,
-                                   rules->default_accept, &type, &is_default);
-    const struct encoding *encoding = answer == ANSWER_JSON ? &encoding_bare_json
-                                      : rules->batch        ? &encoding_batch
-                                                            : &encoding_csv_joined;
 
-    if (answer == ANSWER_UNKNOWN && is_default) {
+    if (!wish.encoding && wish.is_default) {
         multi_model_errorf(response, 500, "InternalServerException",
                            "no encoder for the default response type %s: set "
                            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT to application/json or text/csv",
                            rules->default_accept);
         return;
     }
-    if (answer == ANSWER_UNKNOWN) {
+    if (!wish.encoding) {
         struct bytes accept = bytes_head(exchange->request.accept, 1000);
 
         multi_model_errorf(response, 406, "BadRequestException",
@@ -74,10 +65,10 @@ static void answer_predictions(struct multi_model *self, struct http_exchange *e
                            (int)accept.size, (const char *)accept.data);
         return;
     }
-    multi_model_begin(response, 200);
+    multi_model_head(response, 200);
     response->reason = "";
-    response->content_type = type;
-    if (encode_body(encoding, predictions, &response->body, &err))
+    response->content_type = wish.type;
+    if (predictions && encode_body(wish.encoding, predictions, &response->body, &err))
         multi_model_errorf(response, 507, "InternalServerException", "Out of resources");
 }
 
@@ -114,13 +105,8 @@ static void answer_failure(struct http_response *response, const struct invocati
 static void score(struct multi_model *self, struct http_exchange *exchange,
                   const struct model *model, struct invocation_scratch *scratch)
 {
-    const struct http_request *request = &exchange->request;
     struct http_response *response = &exchange->response;
-    struct invocation invocation = {
-        .body = request->body,
-        .has_content_type = request->has_content_type,
-        .content_type = request->content_type,
-    };
+    struct invocation invocation = stream_exchange_invocation(&exchange->request);
     struct invocation_result result;
 
     invocation_score(model, &self->settings.rules, &invocation, scratch, &response->body, &result,
@@ -130,6 +116,15 @@ static void score(struct multi_model *self, struct http_exchange *exchange,
     else
         answer_failure(response, &result, scratch);
     counter_add(&self->counters.rows, result.rows);
+}
+
+static void refuse_full(struct multi_model *self, struct http_exchange *exchange, struct bytes name)
+{
+    counter_add(&self->counters.queue_full, 1);
+    multi_model_errorf(&exchange->response, 503, "ServiceUnavailableException",
+                       "No worker is available to serve request: %.*s", (int)name.size,
+                       (const char *)name.data);
+    exchange->response.note = "the queue for large requests is full (--queue)";
 }
 
 /* An invocation on its way through a worker. */
@@ -156,7 +151,7 @@ static void run_job(struct worker_job *base, unsigned worker)
 
 /* Takes over the reference to the model. */
 static enum http_action defer(struct multi_model *self, struct http_exchange *exchange,
-                              struct registry_entry *entry, const struct mme_text *name)
+                              struct registry_entry *entry)
 {
     struct job *job = mem_alloc(1, sizeof(*job));
 
@@ -167,11 +162,8 @@ static enum http_action defer(struct multi_model *self, struct http_exchange *ex
         return HTTP_DEFERRED;
     }
     free(job);
+    refuse_full(self, exchange, registry_name(entry));
     registry_put(entry);
-    counter_add(&self->counters.queue_full, 1);
-    multi_model_errorf(&exchange->response, 503, "ServiceUnavailableException",
-                       "No worker is available to serve request: %s", name->data);
-    exchange->response.note = "the queue for large requests is full (--queue)";
     return HTTP_RESPOND;
 }
 
@@ -186,8 +178,67 @@ enum http_action multi_model_invoke(struct multi_model *self, struct http_exchan
     }
     counter_add(&self->counters.body_bytes, exchange->request.body.size);
     if (invocation_cost(registry_model(entry), exchange->request.body.size) > INVOCATION_INLINE_NS)
-        return defer(self, exchange, entry, name);
+        return defer(self, exchange, entry);
     score(self, exchange, registry_model(entry), &self->scratches[loop]);
     registry_put(entry);
     return HTTP_RESPOND;
+}
+
+/* Streams: bodies that are scored as they arrive. */
+
+static void finish_stream(void *argument, struct http_exchange *exchange,
+                          struct invocation_stream *stream, struct invocation_scratch *scratch)
+{
+    struct multi_model *self = argument;
+    struct http_response *response = &exchange->response;
+    bool encoded = negotiate(&self->settings.rules, &exchange->request).encoding != NULL;
+    struct invocation_result result;
+
+    counter_add(&self->counters.body_bytes, invocation_stream_size(stream));
+    counter_add(&self->counters.deferred, invocation_stream_used_workers(stream));
+    invocation_stream_score(stream, scratch, &response->body, &result, response->log,
+                            sizeof(response->log));
+    if (result.status == 200)
+        answer_predictions(self, exchange, encoded ? NULL : &scratch->predictions);
+    else
+        answer_failure(response, &result, scratch);
+    counter_add(&self->counters.rows, result.rows);
+}
+
+static void refuse_full_stream(void *self, struct http_exchange *exchange)
+{
+    const struct registry_entry *entry = invocation_stream_owner(exchange->user);
+
+    refuse_full(self, exchange, registry_name(entry));
+}
+
+static void refuse_no_memory(void *self, struct http_exchange *exchange)
+{
+    (void)self;
+    multi_model_errorf(&exchange->response, 507, "InternalServerException", "Out of resources");
+}
+
+static void release_model(void *self, void *entry)
+{
+    (void)self;
+    registry_put(entry);
+}
+
+struct stream_exchange_calls multi_model_stream_calls(
+    enum http_action (*request)(void *self, struct http_exchange *exchange, unsigned loop))
+{
+    return (struct stream_exchange_calls){finish_stream, request, refuse_full_stream,
+                                          refuse_no_memory, release_model};
+}
+
+enum http_action multi_model_stream(struct multi_model *self, struct http_exchange *exchange,
+                                    const struct mme_text *name)
+{
+    struct registry_entry *entry = registry_get(self->registry, bytes_of(name->data, name->size));
+    struct wish wish = negotiate(&self->settings.rules, &exchange->request);
+
+    if (!entry)
+        return HTTP_READ_BODY;
+    return stream_exchange_start(self->streams, exchange, registry_model(entry), entry,
+                                 wish.encoding);
 }

@@ -200,8 +200,9 @@ void decode_csv_shape(struct bytes first_line, int *ret_delimiter, uint64_t *ret
 }
 
 /* Delimiter and columns are set. What the fault that is known outranks is not looked for: after a
- * bad cell none is read, so that each line has to be counted. A line that is ended is not cut off from its end: a character
- * that the end of the line cuts short is another fault than one that the body's end does. */
+ * bad cell none is read, so that each line has to be counted. A line that is ended is not cut off
+ * from its end: a character that the end of the line cuts short is another fault than one that the
+ * body's end does. */
 int decode_csv_part(struct decoder *decoder, struct bytes text, uint64_t offset,
                     enum decode_rank known, struct decode_fault *fault)
 {

@@ -1,0 +1,69 @@
+#pragma once
+/*
+ * HTTP requests whose bodies are scored as they arrive (invocation_stream.h), in single- and in
+ * multi-model mode: what lies between the server's calls and the stream, which is exchange->user.
+ */
+
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "server/container/invocation_stream.h"
+#include "server/http/http_server.h"
+
+struct stream_exchanges; /* what those of a server share */
+
+/* What the modes do differently. All but `release` are about an exchange. */
+struct stream_exchange_calls {
+    /* All is scored: fills the response (invocation_stream_answer, invocation_stream_score) and
+     * counts. Any thread, with its scratch. */
+    void (*finish)(void *self, struct http_exchange *exchange, struct invocation_stream *stream,
+                   struct invocation_scratch *scratch);
+    /* The body is small after all, and in request.body: as if nothing had been streamed. */
+    enum http_action (*whole)(void *self, struct http_exchange *exchange, unsigned loop);
+    /* Fills the response: too many requests wait for the workers; there is no memory. */
+    void (*full)(void *self, struct http_exchange *exchange);
+    void (*no_memory)(void *self, struct http_exchange *exchange);
+    /* The model is not needed any more. Any thread. */
+    void (*release)(void *self, void *model_owner);
+};
+
+struct stream_exchanges_settings {
+    unsigned loops;
+    unsigned workers;
+    uint64_t body_max;
+    size_t answer_max;
+    const struct invocation_rules *rules;
+    struct workers *pool;
+    struct invocation_scratch *scratches; /* one a loop, then one a worker */
+    struct stream_exchange_calls calls;
+    void *self;
+};
+
+int stream_exchanges_new(const struct stream_exchanges_settings *settings,
+                         struct stream_exchanges **ret, struct err *err) MUST_CHECK;
+
+/* After the workers and the server. NULL is fine. */
+void stream_exchanges_free(struct stream_exchanges *exchanges);
+
+/* Whether the body of such a request is large, or may be, and of a kind that is streamed. */
+bool stream_exchange_is_wanted(const struct stream_exchanges *exchanges,
+                               const struct http_request *request);
+
+/* From `head`: HTTP_STREAM_BODY, or HTTP_READ_BODY where there is no memory; the model is released
+ * then. */
+enum http_action stream_exchange_start(struct stream_exchanges *exchanges,
+                                       struct http_exchange *exchange, const struct model *model,
+                                       void *model_owner, const struct encoding *encoding);
+
+/* The server's calls of these names. */
+struct http_room stream_exchange_room(struct http_exchange *exchange);
+enum http_action stream_exchange_arrived(struct stream_exchanges *exchanges,
+                                         struct http_exchange *exchange, unsigned loop, size_t size,
+                                         bool last);
+
+/* From `refuse` and `done`: lets the stream go, if there is one. */
+void stream_exchange_drop(struct http_exchange *exchange);
+
+/* What both modes score by. */
+struct invocation stream_exchange_invocation(const struct http_request *request);
