@@ -245,7 +245,7 @@ static inline void stream_streamed(struct stream_bench *bench, size_t block, uin
     struct bytes whole;
 
     bench->settings.block = bench->settings.worker_block = block;
-    bench->settings.inline_ns = inline_ns;
+    bench->settings.inline_ns = bench->settings.step_ns = inline_ns;
     bench->resumed = bench->finished = bench->released = 0;
     bench->answer = answer;
     if (!bench->streams && invocation_streams_new(&bench->settings, &bench->streams, &err))
@@ -261,7 +261,7 @@ static inline void stream_streamed(struct stream_bench *bench, size_t block, uin
     case INVOCATION_STREAM_DEFERRED:
         stream_wait(bench, &bench->finished, 1);
         break;
-    case INVOCATION_STREAM_WHOLE:
+    case INVOCATION_STREAM_BLANK:
         whole = bench->request.body;
         bench->request.body = invocation_stream_body(bench->stream);
         stream_whole(bench, answer);

@@ -80,16 +80,16 @@ static void find_body(struct invocation_stream *stream)
     stream->found = body.size > 0;
 }
 
-/* The first line is there: what it tells of all others. */
-static int begin(struct invocation_stream *stream)
+/* The first line of the first block: what it tells of all others. */
+static int begin(struct invocation_stream *stream, struct bytes block)
 {
     const struct invocation_stream_request *request = &stream->request;
-    const struct buffer *text = &stream->filling->text;
-    const char *end = memchr(text->data, '\n', text->size);
+    const uint8_t *end = memchr(block.data, '\n', block.size);
+    struct bytes line = bytes_of(block.data, end ? (size_t)(end - block.data) : block.size);
     struct err err = ERR_INIT;
 
-    stream->line_size = end ? (size_t)(end - text->data) + 1 : text->size;
-    stream->shape = csv_shape_of(bytes_of(text->data, stream->line_size - 1));
+    stream->line_size = line.size + 1;
+    stream->shape = csv_shape_of(line);
     csv_verdict_begin(&stream->verdict, &stream->shape);
     stream->fits =
         invocation_columns_fit(request->model, FORMAT_CSV, stream->shape.columns, &stream->message);
@@ -104,13 +104,15 @@ static uint64_t cost_of(const struct invocation_stream *stream, uint64_t bytes)
 }
 
 /* Whether the next block goes to the workers, for the first time or again. */
-static bool wants_workers(const struct invocation_stream *stream)
+static bool wants_workers(const struct invocation_stream *stream,
+                          const struct invocation_block *block)
 {
     const struct invocation_streams_settings *settings = &stream->streams->settings;
     uint64_t length = stream->request.length ? stream->request.length : stream->received;
 
     return settings->workers &&
-           (stream->used_workers || cost_of(stream, length) > settings->inline_ns);
+           (stream->used_workers || cost_of(stream, length) > settings->inline_ns ||
+            cost_of(stream, block->size) > settings->step_ns);
 }
 
 /* Behind the blocks that were cut before. Under the lock. */
@@ -166,7 +168,7 @@ static bool is_quick(struct invocation_stream *stream, const struct invocation_b
     pthread_mutex_lock(&stream->lock);
     idle = !stream->first;
     pthread_mutex_unlock(&stream->lock);
-    return idle && cost_of(stream, block->size) <= INVOCATION_INLINE_NS;
+    return idle && cost_of(stream, block->size) <= stream->streams->settings.step_ns;
 }
 
 /* Cuts `size` bytes off the front of what is there. */
@@ -178,7 +180,7 @@ static enum invocation_stream_next cut_block(struct invocation_stream *stream, s
     struct buffer *text = &block->text;
 
     block->first = !stream->begun;
-    if (!stream->begun && begin(stream))
+    if (!stream->begun && begin(stream, bytes_of(text->data, size)))
         return INVOCATION_STREAM_NO_MEMORY;
     block->size = size;
     block->offset = stream->offset;
@@ -197,7 +199,7 @@ static enum invocation_stream_next cut_block(struct invocation_stream *stream, s
         line_cut_drop(&stream->cut, size);
     }
     stream->filling = next;
-    if (!wants_workers(stream) || (last && is_quick(stream, block)))
+    if (!wants_workers(stream, block) || (last && is_quick(stream, block)))
         return score_here(stream, block, last, scratch);
     return hand_over(stream, block, last);
 }
@@ -211,8 +213,8 @@ enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *
     stream->received += size;
     if (!stream->found)
         find_body(stream);
-    if (last && !stream->begun)
-        return INVOCATION_STREAM_WHOLE;
+    if (last && !stream->found)
+        return INVOCATION_STREAM_BLANK;
     if (last)
         return cut_block(stream, line_cut_solid(bytes_of(text->data, text->size), 0), true,
                          scratch);
@@ -224,10 +226,7 @@ enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *
 
 struct bytes invocation_stream_body(const struct invocation_stream *stream)
 {
-    const struct buffer *text = &stream->filling->text;
-
-    /* a body of nothing but white space is no empty one */
-    return stream->received && !text->size ? bytes_text(" ") : bytes_of(text->data, text->size);
+    return bytes_text(stream->received ? " " : "");
 }
 
 const struct model *invocation_stream_model(const struct invocation_stream *stream)

@@ -66,6 +66,7 @@ int stream_exchanges_new(const struct stream_exchanges_settings *settings,
         .blocks = invocation_stream_blocks(settings->workers),
         .answer_max = settings->answer_max,
         .inline_ns = INVOCATION_STREAM_INLINE_NS,
+        .step_ns = INVOCATION_INLINE_NS,
         .block = INVOCATION_STREAM_BLOCK,
         .worker_block = INVOCATION_STREAM_WORKER_BLOCK,
         .rules = settings->rules,
@@ -149,9 +150,9 @@ enum http_action stream_exchange_arrived(struct stream_exchanges *exchanges,
         return HTTP_PAUSE;
     case INVOCATION_STREAM_DEFERRED:
         return HTTP_DEFERRED;
-    case INVOCATION_STREAM_WHOLE:
+    case INVOCATION_STREAM_BLANK:
         exchange->request.body = invocation_stream_body(exchange->user);
-        return settings->calls.whole(settings->self, exchange, loop);
+        return settings->calls.blank(settings->self, exchange, loop);
     case INVOCATION_STREAM_READY:
         finish(exchanges, exchange, scratch);
         break;

@@ -19,8 +19,8 @@ struct stream_exchange_calls {
      * counts. Any thread, with its scratch. */
     void (*finish)(void *self, struct http_exchange *exchange, struct invocation_stream *stream,
                    struct invocation_scratch *scratch);
-    /* The body is small after all, and in request.body: as if nothing had been streamed. */
-    enum http_action (*whole)(void *self, struct http_exchange *exchange, unsigned loop);
+    /* The body was empty, or white space: request.body, as if nothing had been streamed. */
+    enum http_action (*blank)(void *self, struct http_exchange *exchange, unsigned loop);
     /* Fills the response: too many requests wait for the workers; there is no memory. */
     void (*full)(void *self, struct http_exchange *exchange);
     void (*no_memory)(void *self, struct http_exchange *exchange);

@@ -152,6 +152,10 @@ enum http_next http_body_start(struct http_connection *connection, bool stream)
         return HTTP_NEXT_GONE;
     }
     frame->chunks = (struct http_chunks){0};
+    if (!request->chunked && length <= connection->loop->server->in_size - frame->at) {
+        frame->body_mode = HTTP_BODY_IN_PLACE;
+        return HTTP_NEXT_WAIT;
+    }
     if (stream) {
         frame->body_mode = HTTP_BODY_STREAM;
         return http_stream_continue(connection);
@@ -162,10 +166,6 @@ enum http_next http_body_start(struct http_connection *connection, bool stream)
         frame->body_mode = HTTP_BODY_CHUNKED;
         frame->body.max = max < SIZE_MAX / 2 ? (size_t)max : SIZE_MAX / 2;
         return decode_chunks(connection);
-    }
-    if (length <= connection->loop->server->in_size - frame->at) {
-        frame->body_mode = HTTP_BODY_IN_PLACE;
-        return HTTP_NEXT_WAIT;
     }
     frame->body_mode = HTTP_BODY_BUFFER;
     frame->body.max = (size_t)length;

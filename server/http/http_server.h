@@ -78,8 +78,9 @@ struct http_room {
  * the index of the calling loop: for per-thread scratch.
  *
  * A body that `head` wants streamed is received straight into the program's memory: `room` is
- * asked for some, `arrived` told how much of it was filled, and so on to the end. A body that lies
- * with its head in the server's own memory already is no stream: it goes to `request`.
+ * asked for some, `arrived` told how much of it was filled, and so on to the end. A body of known
+ * length for which there is room behind its head, in the server's own memory, is no stream: it goes
+ * to `request`.
  */
 struct http_handler {
     void *self;
