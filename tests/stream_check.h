@@ -23,8 +23,10 @@ static inline void stream_must(bool condition, const char *what)
     }
 }
 
-/* A linear model of three features, or of two features and three classes. */
-static inline struct model *stream_model(bool classes, const char *profile)
+#define STREAM_MODEL_PATH "/tmp/stream-model-XXXXXX"
+
+/* The file of a linear model of three features, or of two features and three classes. */
+static inline void stream_model_write(bool classes, char path[sizeof(STREAM_MODEL_PATH)])
 {
     static const char text[] =
         "{\"learner\":{\"attributes\":{},\"feature_names\":[],\"feature_types\":[],"
@@ -32,12 +34,10 @@ static inline struct model *stream_model(bool classes, const char *profile)
         "\"learner_model_param\":{\"base_score\":\"0.25\",\"num_class\":\"%d\","
         "\"num_feature\":\"%d\",\"num_target\":\"1\"},\"objective\":{\"name\":\"%s\","
         "\"%s\":{\"%s\":\"%d\"}}},\"version\":[1,7,4]}";
-    struct model_options options = MODEL_OPTIONS_DEFAULT;
-    char path[] = "/tmp/stream-model-XXXXXX";
-    struct model *model = NULL;
-    struct err err = ERR_INIT;
-    int fd = mkstemp(path);
+    int fd;
 
+    memcpy(path, STREAM_MODEL_PATH, sizeof(STREAM_MODEL_PATH));
+    fd = mkstemp(path);
     stream_must(fd >= 0, "a temporary file");
     if (classes)
         dprintf(fd, text, "0.5,-1,0.125,2,0.75,-0.3,0.1,0.2,0.3", 3, 2, "multi:softprob",
@@ -46,6 +46,16 @@ static inline struct model *stream_model(bool classes, const char *profile)
         dprintf(fd, text, "0.5,-1.25,0.0625,3", 0, 3, "reg:squarederror", "reg_loss_param",
                 "scale_pos_weight", 1);
     close(fd);
+}
+
+static inline struct model *stream_model(bool classes, const char *profile)
+{
+    struct model_options options = MODEL_OPTIONS_DEFAULT;
+    char path[sizeof(STREAM_MODEL_PATH)];
+    struct model *model = NULL;
+    struct err err = ERR_INIT;
+
+    stream_model_write(classes, path);
     options.profile = profile;
     if (model_load(path, &options, &model, &err))
         stream_must(false, err.text);

@@ -67,13 +67,14 @@ struct invocation_stream {
     uint64_t results_held;
 
     struct invocation_stream *next; /* in the pool */
+    size_t held;                    /* by its blocks, in the pool */
 };
 
 struct invocation_streams {
     struct invocation_streams_settings settings;
     pthread_mutex_t lock; /* guards the pool */
     struct invocation_stream *pool;
-    unsigned pool_count;
+    size_t pool_bytes;
 };
 
 /* invocation_streams.c */

@@ -6,9 +6,9 @@
 #include "server/container/invocation_stream_internal.h"
 #include "server/formats/media_type.h"
 
-/* Memory that is kept for the next requests. */
-#define POOL_MAX        4
-#define POOL_BLOCKS     4 /* of each stream in the pool */
+/* Memory that is kept for the next requests: of all streams together, of one of its blocks, of a
+ * block's results, of any other buffer. */
+#define POOL_BYTES      ((size_t)4 * 1024 * 1024)
 #define KEEP_BLOCK_TEXT INVOCATION_STREAM_WORKER_BLOCK
 #define KEEP_RESULTS    ((size_t)256 * 1024)
 #define KEEP_BUFFER     ((size_t)64 * 1024)
@@ -64,31 +64,26 @@ static void trim_predictions(struct predictions *predictions, size_t most)
         predictions_fini(predictions);
 }
 
-/* All blocks become spare ones; few are kept, and none that are large. */
-static void gather_blocks(struct invocation_stream *stream)
+/* All blocks become spare ones, of which none stays large. Returns the bytes that they have. */
+static size_t gather_blocks(struct invocation_stream *stream)
 {
-    struct invocation_block *block;
-    unsigned kept = 0;
+    size_t bytes = 0;
 
-    *stream->last = stream->filling;
+    *stream->last = stream->filling ? stream->filling : stream->spare;
     if (stream->filling)
         stream->filling->next = stream->spare;
-    else
-        *stream->last = stream->spare;
     stream->spare = stream->first;
-    for (block = stream->spare; block; block = block->next) {
+    stream->filling = NULL;
+    stream->first = NULL;
+    stream->last = &stream->first;
+    for (struct invocation_block *block = stream->spare; block; block = block->next) {
         trim(&block->text, KEEP_BLOCK_TEXT);
         trim(&block->out, KEEP_RESULTS);
         trim(&block->fault.message, KEEP_BUFFER);
         trim_predictions(&block->predictions, KEEP_RESULTS);
-        if (++kept == POOL_BLOCKS) {
-            free_blocks(block->next);
-            block->next = NULL;
-        }
+        bytes += block->text.capacity + invocation_block_results(block);
     }
-    stream->filling = NULL;
-    stream->first = NULL;
-    stream->last = &stream->first;
+    return bytes;
 }
 
 /* Nobody has anything of the stream any more. */
@@ -99,17 +94,17 @@ void invocation_stream_recycle(struct invocation_stream *stream)
     bool keep;
 
     settings->release(settings->self, stream->request.model_owner);
-    gather_blocks(stream);
+    stream->held = gather_blocks(stream);
     trim(&stream->message, KEEP_BUFFER);
     trim(&stream->verdict.fault.message, KEEP_BUFFER);
     trim(&stream->body, KEEP_BUFFER);
     trim_predictions(&stream->predictions, KEEP_BUFFER);
     pthread_mutex_lock(&streams->lock);
-    keep = streams->pool_count < POOL_MAX;
+    keep = streams->pool_bytes + stream->held <= POOL_BYTES;
     if (keep) {
         stream->next = streams->pool;
         streams->pool = stream;
-        streams->pool_count++;
+        streams->pool_bytes += stream->held;
     }
     pthread_mutex_unlock(&streams->lock);
     if (!keep)
@@ -143,7 +138,7 @@ struct invocation_stream *invocation_stream_new(struct invocation_streams *strea
     stream = streams->pool;
     if (stream) {
         streams->pool = stream->next;
-        streams->pool_count--;
+        streams->pool_bytes -= stream->held;
     }
     pthread_mutex_unlock(&streams->lock);
     if (!stream)

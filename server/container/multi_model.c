@@ -59,15 +59,24 @@ static uint64_t next_random(void)
     return z ^ z >> 31;
 }
 
+/* A random UUID, version 4. */
 static void set_request_id(struct http_response *response)
 {
-    uint64_t a = next_random();
-    uint64_t b = next_random();
+    static const char layout[] = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
+    static const char digits[] = "0123456789abcdef";
+    uint64_t bits[2] = {next_random(), next_random()};
 
-    snprintf(response->request_id, sizeof(response->request_id), "%08x-%04x-4%03x-%04x-%04x%08x",
-             (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff),
-             (unsigned)(b >> 48 & 0x3fff) | 0x8000, (unsigned)(b >> 32 & 0xffff),
-             (unsigned)(b & 0xffffffff));
+    _Static_assert(sizeof(layout) <= sizeof(response->request_id), "a UUID has room");
+    for (size_t i = 0; i < sizeof(layout); i++) {
+        unsigned digit = (unsigned)(bits[i / 18] & 15);
+
+        if (layout[i] != 'x' && layout[i] != 'y') {
+            response->request_id[i] = layout[i];
+            continue;
+        }
+        response->request_id[i] = digits[layout[i] == 'y' ? (digit & 3) | 8 : digit];
+        bits[i / 18] >>= 4;
+    }
 }
 
 void multi_model_head(struct http_response *response, int status)
