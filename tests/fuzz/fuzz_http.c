@@ -3,6 +3,7 @@
  * head; odd, a chunked body. What is checked beyond memory: all views lie within the bytes that
  * were parsed, and a message gives the same result however it is cut.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,15 @@ struct content {
     int status;
 };
 
-static enum http_parse decode(struct bytes data, size_t step, struct content *ret)
+static void take(struct content *content, struct bytes data)
+{
+    for (size_t i = 0; i < data.size; i++)
+        content->hash = (content->hash ^ data.data[i]) * 1099511628211u;
+    content->size += data.size;
+}
+
+/* `past`: what is content for certain is not given to the decoder. */
+static enum http_parse decode(struct bytes data, size_t step, bool past, struct content *ret)
 {
     struct http_chunks chunks = {0};
     enum http_parse result = HTTP_PARSE_MORE;
@@ -92,9 +101,17 @@ static enum http_parse decode(struct bytes data, size_t step, struct content *re
     while (ret->used < data.size && result == HTTP_PARSE_MORE) {
         size_t piece = data.size - ret->used < step ? data.size - ret->used : step;
         struct bytes content;
+        uint64_t certain = http_chunks_content(&chunks);
         const char *reason;
         size_t used;
 
+        if (past && certain) {
+            used = certain < piece ? (size_t)certain : piece;
+            http_chunks_skip(&chunks, used);
+            take(ret, bytes_of(data.data + ret->used, used));
+            ret->used += used;
+            continue;
+        }
         result = http_chunks_read(&chunks, bytes_of(data.data + ret->used, piece), &used, &content,
                                   &ret->status, &reason);
         CHECK(used <= piece);
@@ -102,9 +119,7 @@ static enum http_parse decode(struct bytes data, size_t step, struct content *re
         if (result == HTTP_PARSE_ERROR)
             CHECK(ret->status == 400 || ret->status == 431);
         check_view(content, bytes_of(data.data + ret->used, piece));
-        for (size_t i = 0; i < content.size; i++)
-            ret->hash = (ret->hash ^ content.data[i]) * 1099511628211u;
-        ret->size += content.size;
+        take(ret, content);
         ret->used += used;
     }
     if (result != HTTP_PARSE_ERROR)
@@ -116,11 +131,11 @@ static void fuzz_chunks(struct bytes data)
 {
     struct content whole;
     struct content slow;
-    enum http_parse result = decode(data, SIZE_MAX, &whole);
+    enum http_parse result = decode(data, SIZE_MAX, false, &whole);
 
     CHECK(whole.size <= data.size);
-    for (size_t step = 1; step < 8; step += 3) {
-        CHECK(decode(data, step, &slow) == result);
+    for (size_t step = 1; step < 8; step++) {
+        CHECK(decode(data, step, step % 2, &slow) == result);
         CHECK(slow.hash == whole.hash && slow.size == whole.size);
         CHECK(slow.used == whole.used && slow.status == whole.status);
     }
