@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "models/model.h"
 #include "server/container/invocation_stream.h"
 #include "server/container/invocations.h"
@@ -111,6 +112,8 @@ struct stream_bench {
     unsigned resumed;
     unsigned finished;
     unsigned released;
+    unsigned gate;
+    long fail_at; /* the stream's n-th allocation fails; 0: none */
 };
 
 static inline void stream_note(struct stream_bench *bench, unsigned *count)
@@ -223,6 +226,8 @@ static inline enum invocation_stream_next stream_feed(struct stream_bench *bench
         size_t want = cuts->next(cuts, body.size - at);
         void *room = invocation_stream_room(bench->stream, &size, &held);
 
+        if (!room && bench->fail_at)
+            return INVOCATION_STREAM_NO_MEMORY;
         stream_must(room && size, "room");
         if (want > body.size - at)
             want = body.size - at;
@@ -237,12 +242,41 @@ static inline enum invocation_stream_next stream_feed(struct stream_bench *bench
         if (next == INVOCATION_STREAM_PAUSE)
             stream_wait(bench, &bench->resumed, ++pauses);
     } while (next == INVOCATION_STREAM_MORE || next == INVOCATION_STREAM_PAUSE);
-    stream_must(at == body.size, "an end before the end");
+    stream_must(at == body.size || bench->fail_at, "an end before the end");
     return next;
 }
 
-/* The answer to the body as a stream of blocks of that size. inline_ns 0: by the workers. */
-static inline void stream_streamed(struct stream_bench *bench, size_t block, uint64_t inline_ns,
+/* Feeds the body and takes the answer. False: there was no memory. */
+static inline bool stream_run(struct stream_bench *bench, struct stream_cuts *cuts,
+                              struct stream_answer *answer)
+{
+    struct bytes whole = bench->request.body;
+
+    switch (stream_feed(bench, cuts)) {
+    case INVOCATION_STREAM_READY:
+        stream_take_answer(bench, 0);
+        break;
+    case INVOCATION_STREAM_DEFERRED:
+        stream_wait(bench, &bench->finished, 1);
+        break;
+    case INVOCATION_STREAM_BLANK:
+        bench->request.body = invocation_stream_body(bench->stream);
+        stream_whole(bench, answer);
+        bench->request.body = whole;
+        break;
+    case INVOCATION_STREAM_NO_MEMORY:
+        stream_must(bench->fail_at, "memory");
+        return false;
+    default:
+        stream_must(false, "an end that is one");
+    }
+    stream_must(invocation_stream_size(bench->stream) == whole.size, "the size");
+    return true;
+}
+
+/* The answer to the body as a stream of blocks of that size. inline_ns 0: by the workers. False:
+ * there was no memory. */
+static inline bool stream_streamed(struct stream_bench *bench, size_t block, uint64_t inline_ns,
                                    bool length_known, struct stream_cuts *cuts,
                                    struct stream_answer *answer)
 {
@@ -252,7 +286,7 @@ static inline void stream_streamed(struct stream_bench *bench, size_t block, uin
                                                 .owner = bench,
                                                 .model_owner = bench->model};
     struct err err = ERR_INIT;
-    struct bytes whole;
+    bool result = false;
 
     bench->settings.block = bench->settings.worker_block = block;
     bench->settings.inline_ns = bench->settings.step_ns = inline_ns;
@@ -262,27 +296,16 @@ static inline void stream_streamed(struct stream_bench *bench, size_t block, uin
         stream_must(false, err.text);
     request.encoding = invocation_parts(bench->model, &bench->rules, &bench->request,
                                         &bench->scratches[0].message);
+    mem_fail_at(bench->fail_at);
     bench->stream = invocation_stream_new(bench->streams, &request);
-    stream_must(bench->stream, "a stream");
-    switch (stream_feed(bench, cuts)) {
-    case INVOCATION_STREAM_READY:
-        stream_take_answer(bench, 0);
-        break;
-    case INVOCATION_STREAM_DEFERRED:
-        stream_wait(bench, &bench->finished, 1);
-        break;
-    case INVOCATION_STREAM_BLANK:
-        whole = bench->request.body;
-        bench->request.body = invocation_stream_body(bench->stream);
-        stream_whole(bench, answer);
-        bench->request.body = whole;
-        break;
-    default:
-        stream_must(false, "an end that is one");
+    stream_must(bench->stream || bench->fail_at, "a stream");
+    if (bench->stream) {
+        result = stream_run(bench, cuts, answer);
+        invocation_stream_free(bench->stream);
+        stream_must(bench->released == 1, "the model is let go of");
     }
-    stream_must(invocation_stream_size(bench->stream) == bench->request.body.size, "the size");
-    invocation_stream_free(bench->stream);
-    stream_must(bench->released == 1, "the model is let go of");
+    mem_fail_at(0);
+    return result;
 }
 
 /* The settings of a bench's streams are constant: to change them makes new ones. */

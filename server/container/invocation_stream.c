@@ -143,8 +143,11 @@ static enum invocation_stream_next hand_over(struct invocation_stream *stream,
     const struct invocation_streams_settings *settings = &stream->streams->settings;
     bool paused;
 
-    if (!stream->used_workers && !workers_enter(settings->workers))
+    if (!stream->used_workers && !workers_enter(settings->workers)) {
+        block->next = stream->spare; /* no worker has the stream */
+        stream->spare = block;
         return INVOCATION_STREAM_FULL;
+    }
     pthread_mutex_lock(&stream->lock);
     if (stream->busy++ == 0 && stream->used_workers)
         workers_enter_again(settings->workers);

@@ -44,7 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     stream_answer_init(&streamed);
     stream_whole(&bench, &whole);
     cuts.state = data[2];
-    stream_streamed(&bench, 1 + (size_t)data[1], UINT64_MAX, data[0] >> 7, &cuts, &streamed);
+    stream_must(
+        stream_streamed(&bench, 1 + (size_t)data[1], UINT64_MAX, data[0] >> 7, &cuts, &streamed),
+        "memory");
     stream_must(stream_same(&whole, &streamed), "the same answer");
     buffer_fini(&whole.body);
     buffer_fini(&streamed.body);

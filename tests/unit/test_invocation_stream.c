@@ -179,7 +179,8 @@ static void check_body(struct stream_bench *bench, size_t block, struct stream_a
 
     buffer_clear(&streamed->body);
     stream_whole(bench, whole);
-    stream_streamed(bench, block, once_in(2) ? 0 : UINT64_MAX, once_in(2), &cuts, streamed);
+    assert_true(
+        stream_streamed(bench, block, once_in(2) ? 0 : UINT64_MAX, once_in(2), &cuts, streamed));
     streams += body.size > block;
     statuses[whole->result.status / 100]++;
     if (stream_same(whole, streamed))
@@ -245,6 +246,237 @@ static void test_by_workers(void **state)
     assert_true(streams > 2000);
 }
 
+/* Bounds. A gate holds the workers, so that what they are given stays with them. */
+
+struct gate_job {
+    struct worker_job base;
+    struct stream_bench *bench;
+};
+
+static void wait_in_gate(struct worker_job *job, unsigned worker)
+{
+    (void)worker;
+    stream_wait(((struct gate_job *)job)->bench, &((struct gate_job *)job)->bench->gate, 1);
+}
+
+static void close_gate(struct stream_bench *bench, struct gate_job jobs[4])
+{
+    bench->gate = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        jobs[i] = (struct gate_job){{wait_in_gate}, bench};
+        workers_submit(bench->settings.workers, &jobs[i].base);
+    }
+}
+
+#define LINE "1,2,3\n"
+
+static enum invocation_stream_next give_lines(struct stream_bench *bench, unsigned lines, bool last)
+{
+    uint64_t held;
+    size_t size;
+    char *room = invocation_stream_room(bench->stream, &size, &held);
+
+    assert_non_null(room);
+    assert_true(size >= lines * strlen(LINE));
+    for (unsigned i = 0; i < lines; i++)
+        memcpy(room + i * strlen(LINE), LINE, strlen(LINE));
+    return invocation_stream_arrived(bench->stream, lines * strlen(LINE), last,
+                                     &bench->scratches[0]);
+}
+
+/* A bench whose streams hand over what lines there are, each time. */
+static void begin_lines(struct stream_bench *bench, struct model *model, unsigned blocks)
+{
+    static const struct invocation_rules rules = {.strict = false};
+    struct err err = ERR_INIT;
+
+    stream_bench_init(bench, model, &rules, blocks);
+    bench->settings.block = bench->settings.worker_block = 100 * strlen(LINE);
+    bench->request =
+        (struct invocation){.has_content_type = true, .content_type = bytes_text("text/csv")};
+    assert_int_equal(invocation_streams_new(&bench->settings, &bench->streams, &err), 0);
+}
+
+static void begin_stream(struct stream_bench *bench, struct stream_answer *answer)
+{
+    struct invocation_stream_request request = {
+        .model = bench->model, .owner = bench, .model_owner = bench->model};
+
+    request.encoding = invocation_parts(bench->model, &bench->rules, &bench->request,
+                                        &bench->scratches[0].message);
+    bench->answer = answer;
+    bench->resumed = bench->finished = bench->released = 0;
+    bench->stream = invocation_stream_new(bench->streams, &request);
+    assert_non_null(bench->stream);
+}
+
+static void end_lines(struct stream_bench *bench)
+{
+    stream_bench_fini(bench);
+    stream_bench_restart(bench);
+}
+
+/* A request is paused with its last block but none, and goes on at half of them. */
+static void test_blocks_at_n(void **state)
+{
+    struct model *model = stream_model(false, NULL);
+    struct stream_answer answer;
+    struct stream_bench bench;
+    struct gate_job jobs[4];
+
+    (void)state;
+    assert_int_equal(invocation_stream_blocks(1), 3);
+    assert_int_equal(invocation_stream_blocks(14), 16);
+    assert_int_equal(invocation_stream_blocks(15), 16);
+    stream_answer_init(&answer);
+    for (unsigned blocks = 2; blocks <= 16; blocks++) {
+        begin_lines(&bench, model, blocks);
+        begin_stream(&bench, &answer);
+        close_gate(&bench, jobs);
+        assert_int_equal(give_lines(&bench, 1, false), INVOCATION_STREAM_MORE); /* held back */
+        for (unsigned n = 1; n < blocks; n++)
+            assert_int_equal(give_lines(&bench, 1, false), INVOCATION_STREAM_MORE);
+        assert_int_equal(give_lines(&bench, 1, false), INVOCATION_STREAM_PAUSE);
+        assert_int_equal(bench.resumed, 0);
+        stream_note(&bench, &bench.gate);
+        stream_wait(&bench, &bench.resumed, 1);
+        assert_int_equal(give_lines(&bench, 1, true), INVOCATION_STREAM_DEFERRED);
+        stream_wait(&bench, &bench.finished, 1);
+        assert_int_equal(answer.result.status, 200);
+        assert_int_equal(answer.result.rows, blocks + 2);
+        assert_true(invocation_stream_used_workers(bench.stream));
+        invocation_stream_free(bench.stream);
+        end_lines(&bench);
+    }
+    buffer_fini(&answer.body);
+    model_unref(model);
+}
+
+/* Four workers and room for one more request: the sixth is refused, those that are in go on. */
+static void test_full_queue(void **state)
+{
+    struct model *model = stream_model(false, NULL);
+    struct invocation_stream *in[5];
+    struct stream_answer answer;
+    struct stream_bench bench;
+    struct gate_job jobs[4];
+
+    (void)state;
+    stream_answer_init(&answer);
+    begin_lines(&bench, model, 3);
+    close_gate(&bench, jobs);
+    for (unsigned i = 0; i < 5; i++) {
+        begin_stream(&bench, &answer);
+        assert_int_equal(give_lines(&bench, 2, false), INVOCATION_STREAM_MORE);
+        in[i] = bench.stream;
+    }
+    assert_int_equal(workers_waiting(bench.settings.workers), 1);
+    begin_stream(&bench, &answer);
+    assert_int_equal(give_lines(&bench, 2, false), INVOCATION_STREAM_FULL);
+    invocation_stream_free(bench.stream);
+    assert_int_equal(bench.released, 1);
+    bench.stream = in[0];
+    assert_int_equal(give_lines(&bench, 2, false), INVOCATION_STREAM_MORE);
+    /* nobody wants the answers any more: the workers have the blocks, and let go of all */
+    for (unsigned i = 0; i < 5; i++)
+        invocation_stream_free(in[i]);
+    assert_int_equal(bench.released, 1);
+    stream_note(&bench, &bench.gate);
+    stream_wait(&bench, &bench.released, 6);
+    assert_int_equal(bench.resumed + bench.finished, 0);
+    end_lines(&bench);
+    buffer_fini(&answer.body);
+    model_unref(model);
+}
+
+/* What a stream says that it holds grows with the blocks and not with the body. */
+static void test_held(void **state)
+{
+    struct model *model = stream_model(false, NULL);
+    struct stream_answer answer;
+    struct stream_bench bench;
+    uint64_t most = 0;
+
+    (void)state;
+    stream_answer_init(&answer);
+    begin_lines(&bench, model, 0);
+    bench.settings.block = INVOCATION_STREAM_BLOCK;
+    stream_bench_restart(&bench);
+    assert_int_equal(invocation_streams_new(&bench.settings, &bench.streams, &(struct err)ERR_INIT),
+                     0);
+    begin_stream(&bench, &answer);
+    for (unsigned n = 0; n < 3000; n++) {
+        uint64_t held;
+        size_t size;
+
+        assert_non_null(invocation_stream_room(bench.stream, &size, &held));
+        if (n == 0)
+            assert_true(held <= INVOCATION_STREAM_BLOCK);
+        if (held > most)
+            most = held;
+        assert_int_equal(give_lines(&bench, 500, n == 2999),
+                         n == 2999 ? INVOCATION_STREAM_READY : INVOCATION_STREAM_MORE);
+    }
+    stream_take_answer(&bench, 0);
+    assert_int_equal(answer.result.rows, 3000 * 500);
+    assert_true(most >= answer.body.size * 9 / 10);
+    assert_true(most <= answer.body.size + 16 * INVOCATION_STREAM_BLOCK);
+    invocation_stream_free(bench.stream);
+    end_lines(&bench);
+    buffer_fini(&answer.body);
+    model_unref(model);
+}
+
+/* Each allocation fails in turn: there is no memory, or no need of it; never another answer. */
+static void test_no_memory(void **state)
+{
+#ifdef __SANITIZE_THREAD__
+    (void)state;
+    print_message("skipped: thread sanitizer\n");
+    skip();
+#else
+    static const char *const bodies[] = {"1,2,3\n4,5,6\n7,8,9\n", "1,2,3\n4,x,6\n7,8,9\n",
+                                         "1,2,3\n4,5\n7,8,\xff\n", "\xc3\xa9\n1\n",
+                                         "1,2,3\n4,5,inf\n"};
+    static const struct invocation_rules rules = {.strict = false};
+    struct model *model = stream_model(false, NULL);
+    struct stream_cuts cuts = {.next = cut_all};
+    struct stream_answer whole, streamed;
+    struct stream_bench bench;
+
+    (void)state;
+    stream_answer_init(&whole);
+    stream_answer_init(&streamed);
+    for (size_t b = 0; b < ARRAY_LENGTH(bodies); b++) {
+        unsigned failures = 0;
+        bool failed = true;
+
+        for (long n = 1; failed; n++) {
+            stream_bench_init(&bench, model, &rules, 0);
+            bench.request = (struct invocation){.body = bytes_text(bodies[b]),
+                                                .has_content_type = true,
+                                                .content_type = bytes_text("text/csv")};
+            stream_whole(&bench, &whole);
+            buffer_fini(&streamed.body);
+            buffer_init(&streamed.body, SIZE_MAX / 2);
+            bench.fail_at = n;
+            /* where it is the text of a 415 that has no room, that is empty */
+            failed = !stream_streamed(&bench, 10, UINT64_MAX, false, &cuts, &streamed) ||
+                     streamed.result.status == 503 || streamed.body.size == 0;
+            failures += failed;
+            if (!failed && !stream_same(&whole, &streamed))
+                fail_msg("body %zu: %d, not %d", b, streamed.result.status, whole.result.status);
+            stream_bench_restart(&bench);
+            stream_bench_fini(&bench);
+        }
+        assert_true(failures > 2);
+    }
+    buffer_fini(&whole.body);
+    buffer_fini(&streamed.body);
+    model_unref(model);
+#endif
+}
+
 static int setup(void **state)
 {
     struct err err = ERR_INIT;
@@ -263,8 +495,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_on_this_thread),
-        cmocka_unit_test(test_by_workers),
+        cmocka_unit_test(test_on_this_thread), cmocka_unit_test(test_by_workers),
+        cmocka_unit_test(test_blocks_at_n),    cmocka_unit_test(test_full_queue),
+        cmocka_unit_test(test_held),           cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
