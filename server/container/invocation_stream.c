@@ -88,7 +88,6 @@ static int begin(struct invocation_stream *stream, struct bytes block)
     struct bytes line = bytes_of(block.data, end ? (size_t)(end - block.data) : block.size);
     struct err err = ERR_INIT;
 
-    stream->line_size = line.size + 1;
     stream->shape = csv_shape_of(line);
     csv_verdict_begin(&stream->verdict, &stream->shape);
     stream->fits =
@@ -97,22 +96,33 @@ static int begin(struct invocation_stream *stream, struct bytes block)
     return request->encoding ? encode_begin(request->encoding, &stream->body, &err) : 0;
 }
 
-/* About how long so many bytes of the body take, in nanoseconds. */
-static uint64_t cost_of(const struct invocation_stream *stream, uint64_t bytes)
+/* About how long the block takes, in nanoseconds; counted no further than to more than `most`. */
+static uint64_t cost_of(const struct invocation_stream *stream,
+                        const struct invocation_block *block, uint64_t most)
 {
-    return 2 * bytes + (bytes / stream->line_size + 1) * stream->request.model->row_cost;
+    const uint64_t row_cost = stream->request.model->row_cost;
+    const char *at = block->text.data;
+    const char *end = at + block->size;
+    uint64_t cost = 2 * (uint64_t)block->size + row_cost;
+
+    while (cost <= most && (at = memchr(at, '\n', (size_t)(end - at))) && ++at < end)
+        cost += row_cost;
+    return cost;
 }
 
-/* Whether the next block goes to the workers, for the first time or again. */
+/* Whether the next block goes to the workers, for the first time or again. The body is taken to be
+ * throughout as this block is. */
 static bool wants_workers(const struct invocation_stream *stream,
                           const struct invocation_block *block)
 {
     const struct invocation_streams_settings *settings = &stream->streams->settings;
     uint64_t length = stream->request.length ? stream->request.length : stream->received;
+    uint64_t cost;
 
-    return settings->workers &&
-           (stream->used_workers || cost_of(stream, length) > settings->inline_ns ||
-            cost_of(stream, block->size) > settings->step_ns);
+    if (!settings->workers || stream->used_workers)
+        return settings->workers;
+    cost = cost_of(stream, block, settings->step_ns);
+    return cost > settings->step_ns || cost > settings->inline_ns / (length / block->size + 1);
 }
 
 /* Behind the blocks that were cut before. Under the lock. */
@@ -166,12 +176,13 @@ static enum invocation_stream_next hand_over(struct invocation_stream *stream,
 /* Nothing is with the workers, and the block is small. */
 static bool is_quick(struct invocation_stream *stream, const struct invocation_block *block)
 {
+    uint64_t most = stream->streams->settings.step_ns;
     bool idle;
 
     pthread_mutex_lock(&stream->lock);
     idle = !stream->first;
     pthread_mutex_unlock(&stream->lock);
-    return idle && cost_of(stream, block->size) <= stream->streams->settings.step_ns;
+    return idle && cost_of(stream, block, most) <= most;
 }
 
 /* Cuts `size` bytes off the front of what is there. */

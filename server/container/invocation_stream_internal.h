@@ -46,7 +46,6 @@ struct invocation_stream {
     uint64_t offset;    /* of filling's text in the body without the white space before it */
     uint64_t text_held; /* all blocks' text */
     size_t full;        /* text that makes a block */
-    size_t line_size;   /* of the first line */
     bool found;         /* something other than white space has come */
     bool begun;         /* the first block was cut */
     bool used_workers;
