@@ -80,6 +80,24 @@ static void find_body(struct invocation_stream *stream)
     stream->found = body.size > 0;
 }
 
+/* About how many bytes of the answer the rows of a block may become, were they as short as rows of
+ * so many columns can be. */
+#define RESULTS_MAX  ((uint64_t)4 * 1024 * 1024)
+#define NUMBER_ABOUT 20
+
+/* Where rows are short and become many numbers, blocks are smaller than they would be. */
+static size_t limit_block(const struct invocation_stream *stream, size_t size)
+{
+    uint64_t outputs = model_columns(stream->request.model, MODEL_VALUE);
+    uint64_t most = RESULTS_MAX / (NUMBER_ABOUT * outputs);
+
+    if (stream->shape.columns < UINT32_MAX)
+        most *= stream->shape.columns;
+    if (most < ROOM_MIN)
+        most = ROOM_MIN;
+    return size < most ? size : (size_t)most;
+}
+
 /* The first line of the first block: what it tells of all others. */
 static int begin(struct invocation_stream *stream, struct bytes block)
 {
@@ -92,6 +110,7 @@ static int begin(struct invocation_stream *stream, struct bytes block)
     csv_verdict_begin(&stream->verdict, &stream->shape);
     stream->fits =
         invocation_columns_fit(request->model, FORMAT_CSV, stream->shape.columns, &stream->message);
+    stream->full = limit_block(stream, stream->streams->settings.block);
     stream->begun = true;
     return request->encoding ? encode_begin(request->encoding, &stream->body, &err) : 0;
 }
@@ -166,7 +185,7 @@ static enum invocation_stream_next hand_over(struct invocation_stream *stream,
     stream->paused = paused;
     pthread_mutex_unlock(&stream->lock);
     stream->used_workers = true;
-    stream->full = settings->worker_block;
+    stream->full = limit_block(stream, settings->worker_block);
     workers_submit(settings->workers, &block->job);
     if (last)
         return INVOCATION_STREAM_DEFERRED;

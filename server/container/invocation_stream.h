@@ -4,9 +4,11 @@
  * grow with the body, and several workers take blocks of one body. The answer is invocation_run's
  * of the whole body, to the byte. Knows no socket.
  *
- * Streamed is text/csv. Collected whole are application/json, which is one document; JSON Lines and
- * RecordIO, whose matrices are dense or sparse by what is anywhere in the body; and libsvm, whose
- * order of faults is by the smallest and the largest index anywhere, as is what its indices mean.
+ * Streamed is text/csv. The other formats are collected: application/json is one document, and of
+ * JSON Lines, RecordIO and libsvm decoder_continue tells each piece's faults, where the original
+ * tells of the whole body's one: a record that cannot be read comes before an infinity or rows that
+ * do not fit together, however far behind these it stands. Nor is it known before the end what the
+ * rows are together: dense or sparse, how wide, and of libsvm where indices begin.
  *
  * One thread, the loop that receives the body, calls everything but what is said to be the
  * workers'.

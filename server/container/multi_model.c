@@ -67,15 +67,14 @@ static void set_request_id(struct http_response *response)
     uint64_t bits[2] = {next_random(), next_random()};
 
     _Static_assert(sizeof(layout) <= sizeof(response->request_id), "a UUID has room");
-    for (size_t i = 0; i < sizeof(layout); i++) {
-        unsigned digit = (unsigned)(bits[i / 18] & 15);
+    memcpy(response->request_id, layout, sizeof(layout));
+    for (size_t i = 0; i < sizeof(layout) - 1; i++) {
+        uint64_t *half = &bits[i / 18]; /* no more than 16 digits of each */
 
-        if (layout[i] != 'x' && layout[i] != 'y') {
-            response->request_id[i] = layout[i];
+        if (layout[i] != 'x' && layout[i] != 'y')
             continue;
-        }
-        response->request_id[i] = digits[layout[i] == 'y' ? (digit & 3) | 8 : digit];
-        bits[i / 18] >>= 4;
+        response->request_id[i] = digits[layout[i] == 'y' ? (*half & 3) | 8 : *half & 15];
+        *half >>= 4;
     }
 }
 
