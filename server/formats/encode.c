@@ -125,8 +125,11 @@ int encode_no_room(const struct buffer *body, size_t need, struct err *err)
 
 static int append_text(struct buffer *body, const char *text, struct err *err)
 {
-    size_t size = strlen(text);
+    size_t size;
 
+    if (!text[0])
+        return 0;
+    size = strlen(text);
     return buffer_append(body, text, size) ? encode_no_room(body, size, err) : 0;
 }
 
