@@ -95,6 +95,10 @@ static inline unsigned invocation_stream_blocks(unsigned workers)
 int invocation_streams_new(const struct invocation_streams_settings *settings,
                            struct invocation_streams **ret, struct err *err) MUST_CHECK;
 
+/* Releases the models of streams that are still there: after the workers and all loops have ended,
+ * where models are to go before the streams do. NULL is fine. */
+void invocation_streams_release(struct invocation_streams *streams);
+
 /* After all streams and the workers. NULL is fine. */
 void invocation_streams_free(struct invocation_streams *streams);
 

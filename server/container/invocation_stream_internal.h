@@ -65,13 +65,17 @@ struct invocation_stream {
     struct buffer body;
     uint64_t results_held;
 
-    struct invocation_stream *next; /* in the pool */
-    size_t held;                    /* by its blocks, in the pool */
+    /* Under the lock of `streams`. */
+    struct invocation_stream *next; /* in the pool, or among those in use */
+    struct invocation_stream *previous;
+    bool released; /* the model */
+    size_t held;   /* by its blocks, in the pool */
 };
 
 struct invocation_streams {
     struct invocation_streams_settings settings;
-    pthread_mutex_t lock; /* guards the pool */
+    pthread_mutex_t lock; /* guards what follows */
+    struct invocation_stream *in_use;
     struct invocation_stream *pool;
     size_t pool_bytes;
 };

@@ -86,20 +86,52 @@ static size_t gather_blocks(struct invocation_stream *stream)
     return bytes;
 }
 
+/* Under the lock. */
+static void link_stream(struct invocation_stream *stream)
+{
+    struct invocation_streams *streams = stream->streams;
+
+    stream->released = false;
+    stream->previous = NULL;
+    stream->next = streams->in_use;
+    if (stream->next)
+        stream->next->previous = stream;
+    streams->in_use = stream;
+}
+
+static void unlink_stream(struct invocation_stream *stream)
+{
+    if (stream->next)
+        stream->next->previous = stream->previous;
+    if (stream->previous)
+        stream->previous->next = stream->next;
+    else
+        stream->streams->in_use = stream->next;
+}
+
+static void release_model(struct invocation_stream *stream)
+{
+    const struct invocation_streams_settings *settings = &stream->streams->settings;
+
+    if (!stream->released)
+        settings->release(settings->self, stream->request.model_owner);
+    stream->released = true;
+}
+
 /* Nobody has anything of the stream any more. */
 void invocation_stream_recycle(struct invocation_stream *stream)
 {
     struct invocation_streams *streams = stream->streams;
-    const struct invocation_streams_settings *settings = &streams->settings;
     bool keep;
 
-    settings->release(settings->self, stream->request.model_owner);
+    release_model(stream);
     stream->held = gather_blocks(stream);
     trim(&stream->message, KEEP_BUFFER);
     trim(&stream->verdict.fault.message, KEEP_BUFFER);
     trim(&stream->body, KEEP_BUFFER);
     trim_predictions(&stream->predictions, KEEP_BUFFER);
     pthread_mutex_lock(&streams->lock);
+    unlink_stream(stream);
     keep = streams->pool_bytes + stream->held <= POOL_BYTES;
     if (keep) {
         stream->next = streams->pool;
@@ -139,10 +171,12 @@ struct invocation_stream *invocation_stream_new(struct invocation_streams *strea
     if (stream) {
         streams->pool = stream->next;
         streams->pool_bytes -= stream->held;
-    }
-    pthread_mutex_unlock(&streams->lock);
-    if (!stream)
+    } else {
         stream = new_stream(streams);
+    }
+    if (stream)
+        link_stream(stream);
+    pthread_mutex_unlock(&streams->lock);
     if (!stream)
         return NULL;
     reset(stream);
@@ -193,6 +227,12 @@ int invocation_streams_new(const struct invocation_streams_settings *settings,
     pthread_mutex_init(&streams->lock, NULL);
     *ret = streams;
     return 0;
+}
+
+void invocation_streams_release(struct invocation_streams *streams)
+{
+    for (struct invocation_stream *s = streams ? streams->in_use : NULL; s; s = s->next)
+        release_model(s);
 }
 
 void invocation_streams_free(struct invocation_streams *streams)

@@ -392,6 +392,7 @@ void multi_model_stop(struct multi_model *self)
     self->loaders = NULL;
     workers_free(self->workers);
     self->workers = NULL;
+    stream_exchanges_release(self->streams);
     registry_free(self->registry);
     self->registry = NULL;
 }

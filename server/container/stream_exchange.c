@@ -88,6 +88,12 @@ int stream_exchanges_new(const struct stream_exchanges_settings *settings,
     return 0;
 }
 
+void stream_exchanges_release(struct stream_exchanges *exchanges)
+{
+    if (exchanges)
+        invocation_streams_release(exchanges->streams);
+}
+
 void stream_exchanges_free(struct stream_exchanges *exchanges)
 {
     if (!exchanges)

@@ -43,6 +43,10 @@ struct stream_exchanges_settings {
 int stream_exchanges_new(const struct stream_exchanges_settings *settings,
                          struct stream_exchanges **ret, struct err *err) MUST_CHECK;
 
+/* Releases the models of what is left, when the workers and the loops have ended: exchanges whose
+ * client is gone may be ended by http_server_free alone. NULL is fine. */
+void stream_exchanges_release(struct stream_exchanges *exchanges);
+
 /* After the workers and the server. NULL is fine. */
 void stream_exchanges_free(struct stream_exchanges *exchanges);
 
