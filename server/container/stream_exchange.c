@@ -57,6 +57,17 @@ static void on_release(void *self, void *model_owner)
     settings->calls.release(settings->self, model_owner);
 }
 
+/* Text of a block for the workers: less where a request's blocks would take more than an eighth of
+ * what may be in flight. */
+static size_t worker_block(const struct stream_exchanges_settings *settings, unsigned blocks)
+{
+    size_t share = settings->answer_max / 8 / (blocks + 1);
+
+    if (share > INVOCATION_STREAM_WORKER_BLOCK)
+        return INVOCATION_STREAM_WORKER_BLOCK;
+    return share > INVOCATION_STREAM_BLOCK / 2 ? share : INVOCATION_STREAM_BLOCK / 2;
+}
+
 int stream_exchanges_new(const struct stream_exchanges_settings *settings,
                          struct stream_exchanges **ret, struct err *err)
 {
@@ -68,7 +79,7 @@ int stream_exchanges_new(const struct stream_exchanges_settings *settings,
         .inline_ns = INVOCATION_STREAM_INLINE_NS,
         .step_ns = INVOCATION_INLINE_NS,
         .block = INVOCATION_STREAM_BLOCK,
-        .worker_block = INVOCATION_STREAM_WORKER_BLOCK,
+        .worker_block = worker_block(settings, invocation_stream_blocks(settings->workers)),
         .rules = settings->rules,
         .scratches = settings->scratches + settings->loops,
         .resume = on_resume,

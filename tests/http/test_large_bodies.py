@@ -276,6 +276,19 @@ def test_memory_does_not_grow_with_the_body(example_model):
         assert memory_of(server, "VmHWM") <= idle + len(data) + (16 << 20)
 
 
+def test_the_smallest_budget(example_model):
+    """Bodies that are larger than all that may be in flight, whose answers are not."""
+    body, count = body_of(3 << 20)
+    with serving(
+        "--model", example_model, "--max-in-flight", 1 << 20, "--max-body", MAX_BODY, "--workers", 8
+    ) as server:
+        for _ in range(3):
+            response, data = server.post(body)
+            assert response.status == 200 and data.count(b"\n") == count
+        body, count = body_of(MAX_BODY - 1000)
+        assert server.post(body)[0].status == 503  # an answer of more than that
+
+
 def test_full_queue_is_told_before_the_body_has_come(example_model):
     """One worker, one more request may wait: of eight that go on for long, some are told at once."""
     body, _ = body_of(16 << 20)
