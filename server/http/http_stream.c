@@ -149,12 +149,13 @@ enum http_next http_stream_receive(struct http_connection *connection)
     uint64_t left = content_left(frame);
     struct http_room room;
     const char *why = find_room(connection, &room);
-    size_t want = room.size < HTTP_READ_QUANTUM ? room.size : HTTP_READ_QUANTUM;
     enum http_next next;
+    size_t want;
     ssize_t n;
 
     if (why)
         return http_refuse(connection, 503, why);
+    want = room.size < HTTP_READ_QUANTUM ? room.size : HTTP_READ_QUANTUM;
     if (want > left)
         want = (size_t)left;
     n = recv(connection->fd, room.data, want, 0);
