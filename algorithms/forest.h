@@ -46,7 +46,10 @@ struct forest_spec {
     enum forest_kernel kernel;
 };
 
-/* The kernel of that name: auto, scalar, sweep, masks. False where there is none. */
+/* "auto", "scalar", "sweep", "masks" */
+const char *forest_kernel_name(enum forest_kernel kernel);
+
+/* The kernel of that name. False where there is none. */
 bool forest_kernel_find(const char *name, enum forest_kernel *ret) MUST_CHECK;
 
 /* ERR_INPUT where a tree's output or leaf width does not fit `outputs`; ERR_UNSUPPORTED where the

@@ -7,6 +7,7 @@
  */
 #include "algorithms/forest_choice.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "algorithms/forest_masks.h"
@@ -40,6 +41,10 @@ static const double sweep_leaf[] = {0.3, 0.2, 0.1, 0.05};
 static const double sweep_split[][2] = {{0.6, 1.4}, {0.55, 1.3}, {0.8, 1.35}, {0.8, 1.35}};
 static const double sweep_step[][2] = {{1.6, 3.4}, {1.6, 3.4}, {3.2, 4.8}, {3.2, 4.8}};
 #define SWEEP_SET 4.0
+
+/* A step below a cut, for every row that a pass has room for; about as many more than typical. */
+#define WALK_STEP 1.2
+#define WALK_MORE 3
 
 #define SWEEP_ROWS_MAX 128 /* where that many rows are too few, the sweep is of no use */
 
@@ -109,6 +114,7 @@ static double sweep_row_cost(const struct forest_sweep *sweep)
 static double sweep_pass_cost(const struct forest_sweep *sweep, bool many)
 {
     enum cpu_level level = cpu_level();
+    size_t rows = many ? sweep->kernel->many : sweep->kernel->few;
     double cost = 0;
 
     for (uint32_t t = 0; t < sweep->tree_count; t++) {
@@ -117,6 +123,8 @@ static double sweep_pass_cost(const struct forest_sweep *sweep, bool many)
         cost += tree->depth ? ((1u << tree->depth) - 1) * sweep_split[level][many]
                             : tree->steps * sweep_step[level][many];
         cost += tree->sets * SWEEP_SET;
+        if (tree->cut)
+            cost += (double)rows * (tree->typical + WALK_MORE) * WALK_STEP;
     }
     return cost;
 }
@@ -140,25 +148,45 @@ static size_t sweep_from(const struct forest_sweep *sweep, double one_row, doubl
     return SIZE_MAX;
 }
 
-static void choose(struct forest *forest, const struct forest_measures *measures, uint32_t trees)
+/* Of the kernels that the forest has: how long a row takes with few of them, and with many. */
+struct costs {
+    double one_row;
+    double many_rows;
+    double masks;
+};
+
+static struct costs costs_of(const struct forest *forest, const struct forest_measures *measures,
+                             uint32_t trees)
 {
-    double one_row = scalar_cost(forest, measures, trees, false);
-    double many_rows = scalar_cost(forest, measures, trees, true);
+    return (struct costs){
+        .one_row = scalar_cost(forest, measures, trees, false),
+        .many_rows = scalar_cost(forest, measures, trees, true),
+        .masks = forest->masks ? masks_cost(forest->masks) : HUGE_VAL,
+    };
+}
+
+static void choose(struct forest *forest, struct costs costs)
+{
     struct forest_choice *choice = &forest->choice;
 
-    if (forest->masks) {
-        double masks = masks_cost(forest->masks);
-
-        if (masks < many_rows) {
-            choice->masks_rows = SIZE_MAX;
-            one_row = many_rows = masks;
-        } else if (masks < one_row) {
-            choice->masks_rows = MANY_ROWS - 1;
-            one_row = masks;
-        }
+    if (costs.masks < costs.many_rows) {
+        choice->masks_rows = SIZE_MAX;
+        costs.one_row = costs.many_rows = costs.masks;
+    } else if (costs.masks < costs.one_row) {
+        choice->masks_rows = MANY_ROWS - 1;
+        costs.one_row = costs.masks;
     }
     if (forest->sweep)
-        choice->sweep_rows = sweep_from(forest->sweep, one_row, many_rows);
+        choice->sweep_rows = sweep_from(forest->sweep, costs.one_row, costs.many_rows);
+}
+
+/* What the choice makes of many rows. */
+static double row_cost(const struct forest *forest, const struct costs *costs)
+{
+    if (forest->choice.sweep_rows != SIZE_MAX)
+        return sweep_row_cost(forest->sweep) +
+               sweep_pass_cost(forest->sweep, true) / (double)forest->sweep->kernel->many;
+    return forest->choice.masks_rows == SIZE_MAX ? costs->masks : costs->many_rows;
 }
 
 static void drop_unused(struct forest *forest)
@@ -194,6 +222,8 @@ static void name(struct forest *forest)
 int forest_choose(struct forest *forest, enum forest_kernel kernel,
                   const struct forest_measures *measures, uint32_t trees)
 {
+    struct costs costs = costs_of(forest, measures, trees);
+
     forest->choice = (struct forest_choice){.sweep_rows = SIZE_MAX};
     if ((kernel == FOREST_SWEEP && !forest->sweep) || (kernel == FOREST_MASKS && !forest->masks))
         return -1;
@@ -202,7 +232,8 @@ int forest_choose(struct forest *forest, enum forest_kernel kernel,
     if (kernel == FOREST_MASKS)
         forest->choice.masks_rows = SIZE_MAX;
     if (kernel == FOREST_AUTO)
-        choose(forest, measures, trees);
+        choose(forest, costs);
+    forest->scorer.row_ns = row_cost(forest, &costs);
     drop_unused(forest);
     name(forest);
     return 0;

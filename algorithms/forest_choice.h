@@ -12,9 +12,6 @@
 int forest_choose(struct forest *forest, enum forest_kernel kernel,
                   const struct forest_measures *measures, uint32_t trees) MUST_CHECK;
 
-/* "auto", "scalar", "sweep", "masks" */
-const char *forest_kernel_name(enum forest_kernel kernel);
-
 /* Frees what kernels on bytes use and nobody needs. */
 void forest_drop_sweep(struct forest *forest);
 void forest_drop_masks(struct forest *forest);

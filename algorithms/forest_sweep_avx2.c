@@ -11,6 +11,7 @@
 #define SWEEP_KERNEL     forest_sweep_avx2
 #define SWEEP_NAME       "sweep-avx2"
 #define SWEEP_LEAF_BYTES false
+#define SWEEP_CUT        7
 #define SWEEP_FLIP       0x80
 #define GROUPS           4
 #define GROUPS_FEW       1

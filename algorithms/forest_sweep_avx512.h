@@ -1,3 +1,4 @@
+#pragma once
 /*
  * What the sweep's two files for AVX-512 share: vectors of 64 bytes, and answers in mask registers.
  */

@@ -21,8 +21,10 @@ struct compiler {
     size_t sets;
     size_t leaves;
     size_t vectors;
+    size_t walk_nodes;
+    size_t exits;
     uint8_t *need;   /* per node of the tree at hand: places of the stack; see find_needs */
-    uint32_t *below; /* per node: leaves */
+    uint32_t *below; /* per node: leaves; of a cut tree its place in the list of nodes */
     /* the tree at hand */
     const struct tree *source;
     struct forest_sweep_tree *tree;
@@ -49,6 +51,12 @@ const struct forest_sweep_kernel *forest_sweep_kernel(void)
     return NULL;
 }
 
+static bool is_cut(const struct forest_measured *measured)
+{
+    return measured->nodes / 2 + 1 > FOREST_SWEEP_LEAVES;
+}
+
+/* Not asked of a tree that is cut. */
 static bool is_perfect(const struct forest_measured *measured)
 {
     uint32_t splits = measured->nodes / 2;
@@ -65,6 +73,41 @@ static uint32_t leaf_blocks(const struct forest_measured *measured)
     return leaves <= 64 ? 1 : leaves <= 128 ? 2 : 4;
 }
 
+/* Rounded up so that every tree's leaves begin at a multiple of 64 bytes. */
+static size_t whole_lines(size_t leaves)
+{
+    return (leaves + 15) & ~(size_t)15;
+}
+
+static void add_up_cut(struct compiler *compiler, const struct forest_measured *measured,
+                       uint32_t width)
+{
+    uint32_t top = 1u << compiler->sweep->kernel->cut;
+
+    compiler->splits += top - 1;
+    compiler->exits += top;
+    compiler->walk_nodes += measured->nodes;
+    if (width == 1)
+        compiler->leaves += whole_lines(measured->nodes);
+    else
+        compiler->vectors += (size_t)measured->nodes * width;
+}
+
+static void add_up_whole(struct compiler *compiler, const struct forest_measured *measured,
+                         uint32_t width)
+{
+    size_t leaves = 64 * (size_t)leaf_blocks(measured);
+
+    if (is_perfect(measured))
+        compiler->splits += (1u << measured->depth) - 1;
+    else
+        compiler->steps += measured->nodes / 2;
+    if (width == 1)
+        compiler->leaves += leaves;
+    else
+        compiler->vectors += leaves * width;
+}
+
 /* False where a tree cannot be swept. */
 static bool add_up(struct compiler *compiler)
 {
@@ -72,17 +115,12 @@ static bool add_up(struct compiler *compiler)
         const struct forest_measured *measured = &compiler->measures->trees[t];
         uint32_t width = compiler->spec->trees[t].leaf_width;
 
-        if (measured->nodes / 2 + 1 > FOREST_SWEEP_LEAVES ||
-            compiler->sweep->columns->count + measured->sets > FOREST_COLUMNS_MAX)
+        if (measured->sets > FOREST_COLUMNS_MAX - compiler->sweep->columns->count)
             return false;
-        if (is_perfect(measured))
-            compiler->splits += (1u << measured->depth) - 1;
+        if (is_cut(measured))
+            add_up_cut(compiler, measured, width);
         else
-            compiler->steps += measured->nodes / 2;
-        if (width == 1)
-            compiler->leaves += 64 * (size_t)leaf_blocks(measured);
-        else
-            compiler->vectors += 64 * (size_t)leaf_blocks(measured) * width;
+            add_up_whole(compiler, measured, width);
         compiler->sets += measured->sets;
         if (measured->sets > compiler->sweep->set_columns)
             compiler->sweep->set_columns = measured->sets;
@@ -105,10 +143,13 @@ static int allocate(struct compiler *compiler, struct err *err)
     sweep->sets = mem_alloc(compiler->sets, sizeof(*sweep->sets));
     sweep->leaves = mem_aligned(compiler->leaves, sizeof(*sweep->leaves));
     sweep->vectors = mem_zero(compiler->vectors, sizeof(*sweep->vectors));
+    sweep->walk_nodes = mem_alloc(compiler->walk_nodes, sizeof(*sweep->walk_nodes));
+    sweep->exits = mem_alloc(compiler->exits, sizeof(*sweep->exits));
     compiler->need = mem_alloc(most, sizeof(*compiler->need));
     compiler->below = mem_alloc(most, sizeof(*compiler->below));
     if (!sweep->trees || !sweep->splits || !sweep->steps || !sweep->sets || !sweep->leaves ||
-        !sweep->vectors || !compiler->need || !compiler->below)
+        !sweep->vectors || !sweep->walk_nodes || !sweep->exits || !compiler->need ||
+        !compiler->below)
         return err_memory(err,
                           compiler->splits * sizeof(*sweep->splits) +
                               compiler->steps * sizeof(*sweep->steps) +
@@ -158,6 +199,10 @@ static void put_perfect(struct compiler *compiler, uint32_t node, uint32_t depth
     bool leaf = forest_is_leaf(source, node);
     struct forest_question question = {.level = 0};
 
+    if (depth == 0 && compiler->tree->cut) {
+        compiler->sweep->exits[compiler->exits + number] = compiler->below[node];
+        return;
+    }
     if (depth == 0) {
         put_leaf(compiler, number, node);
         return;
@@ -248,46 +293,131 @@ static void split_bytes(float *leaves, size_t count)
     memcpy(leaves, bytes, 4 * count);
 }
 
+/* Nodes in the levels above `depth`: the list has them first. */
+static uint32_t count_above(const struct compiler *compiler, uint32_t count, uint32_t depth)
+{
+    const uint32_t *queue = compiler->measures->queue;
+    uint32_t level_end = 1;
+    uint32_t child = 1;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == level_end) {
+            level_end = child;
+            depth--;
+        }
+        if (depth == 0)
+            return i;
+        if (!forest_is_leaf(compiler->source, queue[i]))
+            child += 2;
+    }
+    return count;
+}
+
+/* The nodes of a cut tree, in the order of the list. Those above the cut are there for their
+ * leaves' values; what they ask is in the perfect tree. */
+static void put_walk(struct compiler *compiler, uint32_t above, uint32_t count)
+{
+    const uint32_t *queue = compiler->measures->queue;
+    struct forest_walk_node *to = compiler->sweep->walk_nodes + compiler->walk_nodes;
+    uint32_t child = 1;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = queue[i];
+
+        to[i] = (struct forest_walk_node){.level = 0};
+        if (forest_is_leaf(compiler->source, node)) {
+            put_leaf(compiler, i, node);
+            continue;
+        }
+        if (i >= above) {
+            struct forest_question question = ask(compiler, node);
+
+            to[i].column = question.column;
+            to[i].level = question.level ^ compiler->sweep->kernel->flip;
+            to[i].next = child - i;
+        }
+        child += 2;
+    }
+}
+
+static void put_cut(struct compiler *compiler, const struct forest_measured *measured)
+{
+    struct forest_sweep_tree *tree = compiler->tree;
+    uint32_t count = forest_list_nodes(compiler->source, compiler->measures->queue);
+    size_t leaves = whole_lines(count);
+
+    tree->depth = compiler->sweep->kernel->cut;
+    tree->first = compiler->splits;
+    tree->exit = compiler->exits;
+    tree->node = compiler->walk_nodes;
+    tree->nodes = count;
+    tree->typical = measured->typical > tree->depth ? measured->typical - tree->depth : 0;
+    for (uint32_t i = 0; i < count; i++)
+        compiler->below[compiler->measures->queue[i]] = i;
+    if (tree->leaf_width == 1)
+        memset(compiler->sweep->leaves + tree->leaf, 0, leaves * sizeof(float));
+    put_perfect(compiler, 0, tree->depth, 0);
+    put_walk(compiler, count_above(compiler, count, tree->depth), count);
+    compiler->exits += (size_t)1 << tree->depth;
+    compiler->walk_nodes += count;
+    if (tree->leaf_width == 1)
+        compiler->leaves += leaves;
+    else
+        compiler->vectors += (size_t)count * tree->leaf_width;
+}
+
+static void put_whole(struct compiler *compiler, const struct forest_measured *measured)
+{
+    struct forest_sweep *sweep = compiler->sweep;
+    struct forest_sweep_tree *tree = compiler->tree;
+    size_t leaves;
+
+    tree->leaf_blocks = (uint8_t)leaf_blocks(measured);
+    leaves = 64 * (size_t)tree->leaf_blocks;
+    if (tree->leaf_width == 1)
+        memset(sweep->leaves + tree->leaf, 0, leaves * sizeof(*sweep->leaves));
+    if (is_perfect(measured)) {
+        tree->depth = (uint8_t)measured->depth;
+        tree->first = compiler->splits;
+        put_perfect(compiler, 0, measured->depth, 0);
+    } else {
+        tree->steps = (uint16_t)(measured->nodes / 2);
+        tree->first = compiler->steps;
+        find_needs(compiler);
+        put_program(compiler, 0, 1, 0);
+    }
+    if (tree->leaf_width != 1) {
+        compiler->vectors += leaves * tree->leaf_width;
+        return;
+    }
+    if (sweep->kernel->leaf_bytes)
+        split_bytes(sweep->leaves + tree->leaf, leaves);
+    compiler->leaves += leaves;
+}
+
 static void put_tree(struct compiler *compiler, uint32_t number)
 {
     const struct forest_measured *measured = &compiler->measures->trees[number];
     const struct forest_spec *spec = compiler->spec;
     struct forest_sweep *sweep = compiler->sweep;
     const struct tree *source = &spec->trees[number];
-    bool perfect = is_perfect(measured);
     struct forest_sweep_tree *tree = &sweep->trees[sweep->tree_count++];
-    size_t room;
 
     *tree = (struct forest_sweep_tree){
-        .depth = perfect ? (uint8_t)measured->depth : 0,
-        .leaf_blocks = (uint8_t)leaf_blocks(measured),
-        .steps = perfect ? 0 : (uint16_t)(measured->nodes / 2),
         .output = source->leaf_width == 1 ? (uint32_t)spec->tree_output[number] : 0,
         .leaf_width = source->leaf_width,
-        .first = perfect ? compiler->splits : compiler->steps,
         .first_set = compiler->sets,
         .leaf = source->leaf_width == 1 ? compiler->leaves : compiler->vectors,
+        .cut = is_cut(measured),
     };
-    room = 64 * (size_t)tree->leaf_blocks;
     compiler->source = source;
     compiler->tree = tree;
     compiler->weighted = spec->tree_weight != NULL;
     compiler->weight = compiler->weighted ? spec->tree_weight[number] : 1.0f;
-    if (source->leaf_width == 1)
-        memset(sweep->leaves + tree->leaf, 0, room * sizeof(*sweep->leaves));
-    if (perfect) {
-        put_perfect(compiler, 0, measured->depth, 0);
-    } else {
-        find_needs(compiler);
-        put_program(compiler, 0, 1, 0);
-    }
-    if (source->leaf_width != 1) {
-        compiler->vectors += room * source->leaf_width;
-        return;
-    }
-    if (sweep->kernel->leaf_bytes)
-        split_bytes(sweep->leaves + tree->leaf, room);
-    compiler->leaves += room;
+    if (tree->cut)
+        put_cut(compiler, measured);
+    else
+        put_whole(compiler, measured);
 }
 
 static int compile(struct compiler *compiler, struct err *err)
@@ -295,6 +425,7 @@ static int compile(struct compiler *compiler, struct err *err)
     if (allocate(compiler, err))
         return -1;
     compiler->splits = compiler->steps = compiler->sets = compiler->leaves = compiler->vectors = 0;
+    compiler->walk_nodes = compiler->exits = 0;
     for (uint32_t t = 0; t < compiler->spec->tree_count; t++)
         put_tree(compiler, compiler->measures->order[t]);
     return 0;
@@ -337,5 +468,7 @@ void forest_sweep_free(struct forest_sweep *sweep)
     mem_release(sweep->sets);
     mem_release(sweep->leaves);
     mem_release(sweep->vectors);
+    mem_release(sweep->walk_nodes);
+    mem_release(sweep->exits);
     mem_release(sweep);
 }

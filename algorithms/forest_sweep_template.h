@@ -1,8 +1,10 @@
+#pragma once
 /*
  * The sweep (forest_sweep.h) for one instruction set. Before it the file that includes this
  * defines:
  *
  *   SWEEP_KERNEL, SWEEP_NAME  the kernel and its name
+ *   SWEEP_CUT                 levels above a cut
  *   SWEEP_LEAF_BYTES          whether leaves are tables of bytes
  *   GROUPS, GROUPS_FEW        vectors that are swept side by side: of many rows, of few
  *   vec, VEC                  a vector of bytes, and how many it has: GROUPS * VEC divides
@@ -194,15 +196,28 @@ struct sweep_sums {
     float *column; /* FOREST_SWEEP_ROWS, aligned */
 };
 
-/* Adds vectors of leaf_width to rows first .. first + count; numbers are in the kernel's order. */
-static void add_vectors(const float *vectors, uint32_t width, const uint8_t *numbers, size_t first,
-                        size_t count, size_t outputs, float *sums)
+/* Leaves that are not looked up by vectors: those below a cut, and vectors. numbers[] are those of
+ * `lanes` rows from `first` on, in the kernel's order. */
+static void add_slowly(const struct forest_sweep *sweep, const struct forest_sweep_tree *tree,
+                       const uint8_t *bytes, const uint8_t *numbers, size_t first, size_t lanes,
+                       const struct sweep_sums *sums)
 {
-    for (size_t r = first; r < first + count; r++) {
-        const float *vector = vectors + (size_t)numbers[PLACE(r) - first] * width;
+    uint32_t at[GROUPS * VEC];
+    size_t count = sums->rows - first < lanes ? sums->rows - first : lanes;
+    uint32_t width = tree->leaf_width;
 
-        for (uint32_t k = 0; k < width; k++)
-            sums[r * outputs + k] += vector[k];
+    for (size_t k = 0; k < lanes; k++)
+        at[k] = tree->cut ? sweep->exits[tree->exit + numbers[k]] : numbers[k];
+    if (tree->cut)
+        forest_walk(sweep, tree, bytes, lanes, at);
+    for (size_t r = 0; r < count; r++) {
+        uint32_t leaf = at[PLACE(r)];
+
+        if (width == 1)
+            sums->column[first + r] += sweep->leaves[tree->leaf + leaf];
+        for (uint32_t k = 0; width != 1 && k < width; k++)
+            sums->sums[(first + r) * sums->outputs + k] +=
+                sweep->vectors[tree->leaf + (size_t)leaf * width + k];
     }
 }
 
@@ -219,17 +234,14 @@ INLINE void sweep_rows(int groups, const struct forest_sweep *sweep,
         sweep_perfect_many(sweep->splits + tree->first, tree->depth, bytes + first, n);
     else
         sweep_perfect_few(sweep->splits + tree->first, tree->depth, bytes + first, n);
-    if (tree->leaf_width == 1) {
+    if (tree->leaf_width == 1 && !tree->cut) {
         EACH add_leaves(sweep->leaves + tree->leaf, tree->leaf_blocks, n[g],
                         sums->column + first + g * VEC);
     } else {
         uint8_t numbers[GROUPS * VEC] __attribute__((aligned(VEC)));
-        size_t count =
-            sums->rows - first < (size_t)groups * VEC ? sums->rows - first : (size_t)groups * VEC;
 
         EACH vec_store(numbers + g * VEC, n[g]);
-        add_vectors(sweep->vectors + tree->leaf, tree->leaf_width, numbers, first, count,
-                    sums->outputs, sums->sums);
+        add_slowly(sweep, tree, bytes + first, numbers, first, (size_t)groups * VEC, sums);
     }
 }
 
@@ -404,6 +416,7 @@ const struct forest_sweep_kernel SWEEP_KERNEL = {
     .name = SWEEP_NAME,
     .leaf_bytes = SWEEP_LEAF_BYTES,
     .flip = SWEEP_FLIP,
+    .cut = SWEEP_CUT,
     .many = GROUPS * VEC,
     .few = GROUPS_FEW * VEC,
     .fill = sweep_fill,
