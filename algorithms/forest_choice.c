@@ -29,7 +29,8 @@
 #define MASK_WORD  0.6
 #define MASK_TREE  0.6
 
-/* Sweep, by level of the processor: a value becomes a byte (or a code); a byte more is stored; a
+/* Sweep, by level of the processor (the first one is NEON, estimated: no such processor was at
+ * hand): a value becomes a byte (or a code); a byte more is stored; a
  * leaf is added, a row. */
 static const double sweep_value[] = {2.0, 1.4, 1.1, 1.1};
 static const double sweep_leaf[] = {0.3, 0.2, 0.1, 0.05};
