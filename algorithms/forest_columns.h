@@ -29,7 +29,7 @@
 #include "algorithms/forest_layout.h"
 
 #define FOREST_WINDOW       255   /* ranks in a column */
-#define FOREST_COLUMNS_MAX  16384 /* a block of 128 rows: 2 MB */
+#define FOREST_COLUMNS_MAX  8192  /* a block of 256 rows: 2 MB */
 #define FOREST_RANK_DEPTH   6     /* 16^6 is more than FOREST_COLUMNS_MAX windows have */
 #define FOREST_CODES        255   /* categories of a feature that have a code */
 #define FOREST_CATEGORY_END 65536 /* beyond the largest category that has one */
