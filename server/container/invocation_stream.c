@@ -1,5 +1,6 @@
 #include "server/container/invocation_stream.h"
 
+#include "base/text_tally.h"
 #include "server/container/invocation_answer.h"
 #include "server/container/invocation_stream_internal.h"
 
@@ -80,6 +81,10 @@ static void find_body(struct invocation_stream *stream)
     stream->found = body.size > 0;
 }
 
+/* Kernels score so many rows at a time; of so many rows the rest is worth to be kept back. */
+#define BLOCK_ROWS_GROUP 64
+#define BLOCK_ROWS_MANY  256
+
 /* About how many bytes of the answer the rows of a block may become, were they as short as rows of
  * so many columns can be. */
 #define RESULTS_MAX  ((uint64_t)4 * 1024 * 1024)
@@ -106,6 +111,7 @@ static int begin(struct invocation_stream *stream, struct bytes block)
     struct bytes line = bytes_of(block.data, end ? (size_t)(end - block.data) : block.size);
     struct err err = ERR_INIT;
 
+    stream->line_size = line.size + 1;
     stream->shape = csv_shape_of(line);
     csv_verdict_begin(&stream->verdict, &stream->shape);
     stream->fits =
@@ -115,33 +121,30 @@ static int begin(struct invocation_stream *stream, struct bytes block)
     return request->encoding ? encode_begin(request->encoding, &stream->body, &err) : 0;
 }
 
-/* About how long the block takes, in nanoseconds; counted no further than to more than `most`. */
-static uint64_t cost_of(const struct invocation_stream *stream,
-                        const struct invocation_block *block, uint64_t most)
+/* About how long so many bytes of so many rows take, in nanoseconds. */
+static uint64_t cost_of(const struct invocation_stream *stream, uint64_t bytes, uint64_t rows)
 {
-    const uint64_t row_cost = stream->request.model->row_cost;
-    const char *at = block->text.data;
-    const char *end = at + block->size;
-    uint64_t cost = 2 * (uint64_t)block->size + row_cost;
-
-    while (cost <= most && (at = memchr(at, '\n', (size_t)(end - at))) && ++at < end)
-        cost += row_cost;
-    return cost;
+    return 2 * bytes + (rows + 1) * stream->request.model->row_ns;
 }
 
-/* Whether the next block goes to the workers, for the first time or again. The body is taken to be
- * throughout as this block is. */
+/* Whether the block takes longer than a callback may. */
+static bool is_long(const struct invocation_stream *stream, const struct invocation_block *block)
+{
+    return cost_of(stream, block->size, block->rows) > stream->streams->settings.step_ns;
+}
+
+/* Whether the next block goes to the workers, for the first time or again. The body's rows are
+ * taken to be as long as the first one. */
 static bool wants_workers(const struct invocation_stream *stream,
                           const struct invocation_block *block)
 {
     const struct invocation_streams_settings *settings = &stream->streams->settings;
     uint64_t length = stream->request.length ? stream->request.length : stream->received;
-    uint64_t cost;
 
     if (!settings->workers || stream->used_workers)
         return settings->workers;
-    cost = cost_of(stream, block, settings->step_ns);
-    return cost > settings->step_ns || cost > settings->inline_ns / (length / block->size + 1);
+    return cost_of(stream, length, length / stream->line_size) > settings->inline_ns ||
+           is_long(stream, block);
 }
 
 /* Behind the blocks that were cut before. Under the lock. */
@@ -195,18 +198,34 @@ static enum invocation_stream_next hand_over(struct invocation_stream *stream,
 /* Nothing is with the workers, and the block is small. */
 static bool is_quick(struct invocation_stream *stream, const struct invocation_block *block)
 {
-    uint64_t most = stream->streams->settings.step_ns;
     bool idle;
 
     pthread_mutex_lock(&stream->lock);
     idle = !stream->first;
     pthread_mutex_unlock(&stream->lock);
-    return idle && cost_of(stream, block, most) <= most;
+    return idle && !is_long(stream, block);
 }
 
-/* Cuts `size` bytes off the front of what is there. */
+/* How much of the text, lines that are ended, becomes a block: not the last few rows of many, which
+ * are scored with the next ones at less cost. *ret_rows: how many that are. */
+static size_t find_cut(struct bytes text, uint64_t *ret_rows)
+{
+    uint64_t rows = text_tally_of(text, '\n', '\n').first;
+    uint64_t rest = rows < BLOCK_ROWS_MANY ? 0 : rows % BLOCK_ROWS_GROUP;
+
+    *ret_rows = rows - rest;
+    for (; rest; rest--) {
+        const uint8_t *before = memrchr(text.data, '\n', text.size - 1);
+
+        text.size = (size_t)(before - text.data) + 1;
+    }
+    return text.size;
+}
+
+/* Cuts `size` bytes, `rows` rows, off the front of what is there. */
 static enum invocation_stream_next cut_block(struct invocation_stream *stream, size_t size,
-                                             bool last, struct invocation_scratch *scratch)
+                                             uint64_t rows, bool last,
+                                             struct invocation_scratch *scratch)
 {
     struct invocation_block *block = stream->filling;
     struct invocation_block *next = NULL;
@@ -216,6 +235,7 @@ static enum invocation_stream_next cut_block(struct invocation_stream *stream, s
     if (!stream->begun && begin(stream, bytes_of(text->data, size)))
         return INVOCATION_STREAM_NO_MEMORY;
     block->size = size;
+    block->rows = rows;
     block->offset = stream->offset;
     if (!last) {
         next = take_block(stream);
@@ -241,20 +261,25 @@ enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *
                                                       bool last, struct invocation_scratch *scratch)
 {
     struct buffer *text = &stream->filling->text;
+    struct bytes all;
+    uint64_t rows;
 
     text->size += size;
     stream->received += size;
     if (!stream->found)
         find_body(stream);
+    all = bytes_of(text->data, text->size);
     if (last && !stream->found)
         return INVOCATION_STREAM_BLANK;
-    if (last)
-        return cut_block(stream, line_cut_solid(bytes_of(text->data, text->size), 0), true,
-                         scratch);
-    line_cut_scan(&stream->cut, bytes_of(text->data, text->size));
+    if (last) {
+        all = bytes_head(all, line_cut_solid(all, 0));
+        return cut_block(stream, all.size, text_tally_of(all, '\n', '\n').first + 1, true, scratch);
+    }
+    line_cut_scan(&stream->cut, all);
     if (text->size + ROOM_MIN <= stream->full || stream->cut.whole == 0)
         return INVOCATION_STREAM_MORE;
-    return cut_block(stream, stream->cut.whole, false, scratch);
+    size = find_cut(bytes_head(all, stream->cut.whole), &rows);
+    return cut_block(stream, size, rows, false, scratch);
 }
 
 struct bytes invocation_stream_body(const struct invocation_stream *stream)

@@ -40,7 +40,7 @@
 
 /* Text of a block that is scored where it is received, and of one that is handed over; more where a
  * line is longer. */
-#define INVOCATION_STREAM_BLOCK        ((size_t)64 * 1024)
+#define INVOCATION_STREAM_BLOCK        ((size_t)96 * 1024)
 #define INVOCATION_STREAM_WORKER_BLOCK ((size_t)256 * 1024)
 
 /*

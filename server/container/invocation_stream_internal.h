@@ -22,8 +22,8 @@ struct invocation_block {
     size_t size;
     uint64_t offset; /* in the body without the white space before it */
     bool first;      /* it has the body's first row */
-    bool done;       /* the rest is set: */
     uint64_t rows;
+    bool done; /* the rest is set: */
     struct decode_fault fault;
     struct err err; /* scoring failed */
     struct predictions predictions;
@@ -46,6 +46,7 @@ struct invocation_stream {
     uint64_t offset;    /* of filling's text in the body without the white space before it */
     uint64_t text_held; /* all blocks' text */
     size_t full;        /* text that makes a block */
+    size_t line_size;   /* of the first line */
     bool found;         /* something other than white space has come */
     bool begun;         /* the first block was cut */
     bool used_workers;

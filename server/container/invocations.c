@@ -7,6 +7,9 @@
 /* Rows of a block: decoded, scored and dropped while they are in the cache. */
 #define BLOCK_CELLS 16384
 
+/* Kernels score so many rows at a time at most. */
+#define BLOCK_ROWS 256
+
 /* Messages repeat a cell of the body and wrap it: never longer than a body may be, escaped. */
 #define MESSAGE_MAX ((size_t)1 << 31)
 
@@ -44,11 +47,10 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
 
 uint64_t invocation_cost(const struct model *model, size_t body_size)
 {
-    /* a cell is seldom shorter than two bytes; parsing takes about 2 ns a byte, a tree level 1 ns
-     */
+    /* a cell is seldom shorter than two bytes; parsing takes about 2 ns a byte */
     uint64_t rows = body_size / (2 * ((uint64_t)model->features + 1)) + 1;
 
-    return 2 * (uint64_t)body_size + rows * model->row_cost;
+    return 2 * (uint64_t)body_size + rows * model->row_ns;
 }
 
 /* Rows of a block, so that a block of any width stays small. */
@@ -56,7 +58,9 @@ static size_t block_rows(uint64_t columns)
 {
     size_t rows = columns ? BLOCK_CELLS / (columns < BLOCK_CELLS ? columns : BLOCK_CELLS) : 1024;
 
-    return rows < 1024 ? rows : 1024;
+    if (rows > 1024)
+        rows = 1024;
+    return rows < BLOCK_ROWS ? rows : rows - rows % BLOCK_ROWS;
 }
 
 int invocation_score_rows(const struct model *model, struct decoder *decoder, bool wanted,

@@ -94,7 +94,7 @@ static void make_body(struct buffer *body, unsigned features)
                         &odd.ragged,   &odd.blank_line, &odd.odd_cell};
     char delimiter = delimiters[below(ARRAY_LENGTH(delimiters))];
     unsigned columns = once_in(4) ? 1 + below(5) : features;
-    unsigned rows = 1 + below(once_in(3) ? 200 : 12);
+    unsigned rows = 1 + below(once_in(40) ? 3000 : once_in(3) ? 200 : 12);
     const char *line_end = once_in(4) ? "\r\n" : "\n";
 
     for (unsigned n = below(4); n; n--)
@@ -194,7 +194,7 @@ static void check_body(struct stream_bench *bench, size_t block, struct stream_a
 
 static void check_many(bool classes, const char *profile, unsigned blocks, unsigned rounds)
 {
-    static const size_t sizes[] = {1, 7, 30, 64, 200, 1000, 5000};
+    static const size_t sizes[] = {1, 7, 30, 64, 200, 1000, 5000, 20000};
     struct model *model = stream_model(classes, profile);
     struct stream_answer whole, streamed;
     struct buffer body;
