@@ -102,7 +102,8 @@ static enum http_action read_body(struct container *container, struct http_excha
     struct invocation request;
     struct model *model;
 
-    if (LIKELY(!stream_exchange_is_wanted(container->streams, &exchange->request)))
+    if (LIKELY(!stream_exchange_is_large(&exchange->request)) ||
+        !stream_exchange_is_wanted(container->streams, &exchange->request))
         return HTTP_READ_BODY;
     model = store_get(container->store);
     if (!model)

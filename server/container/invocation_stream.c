@@ -127,10 +127,17 @@ static uint64_t cost_of(const struct invocation_stream *stream, uint64_t bytes, 
     return 2 * bytes + (rows + 1) * stream->request.model->row_ns;
 }
 
-/* Whether the block takes longer than a callback may. */
+/* Whether the block takes longer than a callback may. Where its rows were not counted, they are
+ * only if it could, were they as short as can be. */
 static bool is_long(const struct invocation_stream *stream, const struct invocation_block *block)
 {
-    return cost_of(stream, block->size, block->rows) > stream->streams->settings.step_ns;
+    const uint64_t most = stream->streams->settings.step_ns;
+    struct bytes text = bytes_of(block->text.data, block->size);
+
+    if (block->rows)
+        return cost_of(stream, text.size, block->rows) > most;
+    return cost_of(stream, text.size, text.size / stream->shape.columns) > most &&
+           cost_of(stream, text.size, text_tally_of(text, '\n', '\n').first) > most;
 }
 
 /* Whether the next block goes to the workers, for the first time or again. The body's rows are
@@ -222,7 +229,8 @@ static size_t find_cut(struct bytes text, uint64_t *ret_rows)
     return text.size;
 }
 
-/* Cuts `size` bytes, `rows` rows, off the front of what is there. */
+/* Cuts `size` bytes off the front of what is there: so many rows, or, if 0, they were not counted.
+ */
 static enum invocation_stream_next cut_block(struct invocation_stream *stream, size_t size,
                                              uint64_t rows, bool last,
                                              struct invocation_scratch *scratch)
@@ -271,10 +279,8 @@ enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *
     all = bytes_of(text->data, text->size);
     if (last && !stream->found)
         return INVOCATION_STREAM_BLANK;
-    if (last) {
-        all = bytes_head(all, line_cut_solid(all, 0));
-        return cut_block(stream, all.size, text_tally_of(all, '\n', '\n').first + 1, true, scratch);
-    }
+    if (last)
+        return cut_block(stream, line_cut_solid(all, 0), 0, true, scratch);
     line_cut_scan(&stream->cut, all);
     if (text->size + ROOM_MIN <= stream->full || stream->cut.whole == 0)
         return INVOCATION_STREAM_MORE;

@@ -40,22 +40,22 @@
 
 /* Text of a block that is scored where it is received, and of one that is handed over; more where a
  * line is longer. */
-#define INVOCATION_STREAM_BLOCK        ((size_t)96 * 1024)
+#define INVOCATION_STREAM_BLOCK        ((size_t)128 * 1024)
 #define INVOCATION_STREAM_WORKER_BLOCK ((size_t)256 * 1024)
 
 /*
  * Estimated nanoseconds of a body up to which it is scored on the loop, a block a callback.
- * Measured (100 trees of depth 6, 30 features, one core of an EPYC at 2.6 GHz, median CPU time of
- * server and client per request, microseconds):
+ * Measured (100 trees of depth 6, 30 features, AVX-512 VBMI, one core of an EPYC; median CPU time
+ * of the server and of server and client per request, microseconds):
  *
- *     rows (bytes)        500 (107 K)  1000 (215 K)  2500 (537 K)  5000 (1.1 M)
- *     on the loop                 380           758          1848          3945
- *     by a worker                 413           807          1877          3956
- *     collected, by a worker      415           779          1900          3937
- *     estimate                    515          1030          2580          5150
+ *     rows (bytes)           1000 (215 K)  2500 (537 K)  5000 (1.1 M)  10000 (2.1 M)
+ *     on the loop               145  205      346  447      761   981     1687  2035
+ *     by a worker               169  234      364  477      723  1034     1430  1860
+ *     collected, by a worker    166  224      382  567      741  1064     1458  2015
+ *     estimate                       530          1320          2650            5300
  *
- * So a hand-over costs 25 to 50 us, which no longer counts at a millisecond; from there on it is
- * better that other cores can help and that the loop is free.
+ * So a hand-over costs 20 to 30 us, which no longer counts at half a millisecond of work; from
+ * there on it is better that other cores can help and that the loop is free.
  */
 #define INVOCATION_STREAM_INLINE_NS 1500000
 

@@ -18,12 +18,6 @@ struct invocation stream_exchange_invocation(const struct http_request *request)
     };
 }
 
-void stream_exchange_drop(struct http_exchange *exchange)
-{
-    invocation_stream_free(exchange->user);
-    exchange->user = NULL;
-}
-
 static void finish(struct stream_exchanges *exchanges, struct http_exchange *exchange,
                    struct invocation_scratch *scratch)
 {
@@ -117,13 +111,10 @@ bool stream_exchange_is_wanted(const struct stream_exchanges *exchanges,
                                const struct http_request *request)
 {
     const struct stream_exchanges_settings *settings = &exchanges->settings;
-    struct invocation invocation;
+    struct invocation invocation = stream_exchange_invocation(request);
 
-    if (!request->chunked && (request->content_length <= INVOCATION_STREAM_MIN ||
-                              request->content_length > settings->body_max))
-        return false;
-    invocation = stream_exchange_invocation(request);
-    return invocation_stream_takes(settings->rules, &invocation);
+    return request->content_length <= settings->body_max &&
+           invocation_stream_takes(settings->rules, &invocation);
 }
 
 enum http_action stream_exchange_start(struct stream_exchanges *exchanges,

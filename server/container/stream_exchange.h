@@ -50,7 +50,13 @@ void stream_exchanges_release(struct stream_exchanges *exchanges);
 /* After the workers and the server. NULL is fine. */
 void stream_exchanges_free(struct stream_exchanges *exchanges);
 
-/* Whether the body of such a request is large, or may be, and of a kind that is streamed. */
+/* Whether the body of such a request is large, or may be; and of such a one, whether it is of a
+ * kind that is streamed, and not too large. */
+static inline bool stream_exchange_is_large(const struct http_request *request)
+{
+    return request->chunked || request->content_length > INVOCATION_STREAM_MIN;
+}
+
 bool stream_exchange_is_wanted(const struct stream_exchanges *exchanges,
                                const struct http_request *request);
 
@@ -67,7 +73,12 @@ enum http_action stream_exchange_arrived(struct stream_exchanges *exchanges,
                                          bool last);
 
 /* From `refuse` and `done`: lets the stream go, if there is one. */
-void stream_exchange_drop(struct http_exchange *exchange);
+static inline void stream_exchange_drop(struct http_exchange *exchange)
+{
+    if (exchange->user)
+        invocation_stream_free(exchange->user);
+    exchange->user = NULL;
+}
 
 /* What both modes score by. */
 struct invocation stream_exchange_invocation(const struct http_request *request);
