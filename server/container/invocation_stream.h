@@ -40,8 +40,9 @@
 
 /* Text of a block that is scored where it is received, and of one that is handed over; more where a
  * line is longer. */
-#define INVOCATION_STREAM_BLOCK        ((size_t)128 * 1024)
-#define INVOCATION_STREAM_WORKER_BLOCK ((size_t)256 * 1024)
+#define INVOCATION_STREAM_BLOCK            ((size_t)128 * 1024)
+#define INVOCATION_STREAM_WORKER_BLOCK     ((size_t)256 * 1024)
+#define INVOCATION_STREAM_WORKER_BLOCK_MIN ((size_t)32 * 1024) /* where little may be in flight */
 
 /*
  * Estimated nanoseconds of a body up to which it is scored on the loop, a block a callback.
@@ -86,10 +87,12 @@ struct invocation_streams_settings {
     void *self;
 };
 
-/* settings.blocks for so many workers: each has one, and there is one to go on with. */
+/* settings.blocks for so many workers: enough that none waits while the loop, which shares the
+ * processors with them, does not run. */
 static inline unsigned invocation_stream_blocks(unsigned workers)
 {
-    return workers + 2 < INVOCATION_STREAM_BLOCKS_MAX ? workers + 2 : INVOCATION_STREAM_BLOCKS_MAX;
+    return workers < INVOCATION_STREAM_BLOCKS_MAX / 4 ? 4 * workers + 2
+                                                      : INVOCATION_STREAM_BLOCKS_MAX;
 }
 
 int invocation_streams_new(const struct invocation_streams_settings *settings,

@@ -64,9 +64,11 @@ static void trim_predictions(struct predictions *predictions, size_t most)
         predictions_fini(predictions);
 }
 
-/* All blocks become spare ones, of which none stays large. Returns the bytes that they have. */
-static size_t gather_blocks(struct invocation_stream *stream)
+/* All blocks become spare ones, of which none stays large, and no more than have `most` bytes.
+ * Returns the bytes that they have. */
+static size_t gather_blocks(struct invocation_stream *stream, size_t most)
 {
+    struct invocation_block **link = &stream->spare;
     size_t bytes = 0;
 
     *stream->last = stream->filling ? stream->filling : stream->spare;
@@ -76,12 +78,21 @@ static size_t gather_blocks(struct invocation_stream *stream)
     stream->filling = NULL;
     stream->first = NULL;
     stream->last = &stream->first;
-    for (struct invocation_block *block = stream->spare; block; block = block->next) {
+    for (; *link; link = &(*link)->next) {
+        struct invocation_block *block = *link;
+        size_t more;
+
         trim(&block->text, KEEP_BLOCK_TEXT);
         trim(&block->out, KEEP_RESULTS);
         trim(&block->fault.message, KEEP_BUFFER);
         trim_predictions(&block->predictions, KEEP_RESULTS);
-        bytes += block->text.capacity + invocation_block_results(block);
+        more = block->text.capacity + invocation_block_results(block);
+        if (bytes + more > most) {
+            free_blocks(block);
+            *link = NULL;
+            break;
+        }
+        bytes += more;
     }
     return bytes;
 }
@@ -118,25 +129,41 @@ static void release_model(struct invocation_stream *stream)
     stream->released = true;
 }
 
-/* Nobody has anything of the stream any more. */
-void invocation_stream_recycle(struct invocation_stream *stream)
+/* Makes the stream small, to `most` bytes if that is enough for more than nothing. Returns what it
+ * has then. */
+static size_t shrink(struct invocation_stream *stream, size_t most)
 {
-    struct invocation_streams *streams = stream->streams;
-    bool keep;
+    size_t bytes;
 
-    release_model(stream);
-    stream->held = gather_blocks(stream);
     trim(&stream->message, KEEP_BUFFER);
     trim(&stream->verdict.fault.message, KEEP_BUFFER);
     trim(&stream->body, KEEP_BUFFER);
     trim_predictions(&stream->predictions, KEEP_BUFFER);
+    bytes = stream->message.capacity + stream->verdict.fault.message.capacity +
+            stream->body.capacity + stream->predictions.capacity * sizeof(float);
+    return bytes + gather_blocks(stream, most > bytes ? most - bytes : 0);
+}
+
+/* Nobody has anything of the stream any more. */
+void invocation_stream_recycle(struct invocation_stream *stream)
+{
+    struct invocation_streams *streams = stream->streams;
+    size_t room;
+    bool keep;
+
+    release_model(stream);
     pthread_mutex_lock(&streams->lock);
     unlink_stream(stream);
-    keep = streams->pool_bytes + stream->held <= POOL_BYTES;
+    room = POOL_BYTES - streams->pool_bytes;
+    streams->pool_bytes += room; /* until it is known how much is taken */
+    pthread_mutex_unlock(&streams->lock);
+    stream->held = shrink(stream, room);
+    keep = stream->held <= room && stream->spare;
+    pthread_mutex_lock(&streams->lock);
+    streams->pool_bytes -= keep ? room - stream->held : room;
     if (keep) {
         stream->next = streams->pool;
         streams->pool = stream;
-        streams->pool_bytes += stream->held;
     }
     pthread_mutex_unlock(&streams->lock);
     if (!keep)

@@ -51,15 +51,24 @@ static void on_release(void *self, void *model_owner)
     settings->calls.release(settings->self, model_owner);
 }
 
-/* Text of a block for the workers: less where a request's blocks would take more than an eighth of
- * what may be in flight. */
-static size_t worker_block(const struct stream_exchanges_settings *settings, unsigned blocks)
+/* How many blocks of a request workers may have, and of what size: smaller and then fewer where
+ * they would take more than an eighth of what may be in flight. */
+static void size_blocks(struct invocation_streams_settings *streams, unsigned workers)
 {
-    size_t share = settings->answer_max / 8 / (blocks + 1);
+    size_t share = streams->answer_max / 8;
+    size_t block;
+    size_t most;
 
-    if (share > INVOCATION_STREAM_WORKER_BLOCK)
-        return INVOCATION_STREAM_WORKER_BLOCK;
-    return share > INVOCATION_STREAM_BLOCK / 2 ? share : INVOCATION_STREAM_BLOCK / 2;
+    streams->blocks = invocation_stream_blocks(workers);
+    block = share / (streams->blocks + 1);
+    if (block > INVOCATION_STREAM_WORKER_BLOCK)
+        block = INVOCATION_STREAM_WORKER_BLOCK;
+    if (block < INVOCATION_STREAM_WORKER_BLOCK_MIN)
+        block = INVOCATION_STREAM_WORKER_BLOCK_MIN;
+    most = share / block > 3 ? share / block - 1 : 2;
+    if (streams->blocks > most)
+        streams->blocks = (unsigned)most;
+    streams->worker_block = block;
 }
 
 int stream_exchanges_new(const struct stream_exchanges_settings *settings,
@@ -68,12 +77,10 @@ int stream_exchanges_new(const struct stream_exchanges_settings *settings,
     struct stream_exchanges *exchanges = mem_zero(1, sizeof(*exchanges));
     struct invocation_streams_settings streams = {
         .workers = settings->pool,
-        .blocks = invocation_stream_blocks(settings->workers),
         .answer_max = settings->answer_max,
         .inline_ns = INVOCATION_STREAM_INLINE_NS,
         .step_ns = INVOCATION_INLINE_NS,
         .block = INVOCATION_STREAM_BLOCK,
-        .worker_block = worker_block(settings, invocation_stream_blocks(settings->workers)),
         .rules = settings->rules,
         .scratches = settings->scratches + settings->loops,
         .resume = on_resume,
@@ -84,6 +91,7 @@ int stream_exchanges_new(const struct stream_exchanges_settings *settings,
 
     if (!exchanges)
         return err_memory(err, sizeof(*exchanges), "streams");
+    size_blocks(&streams, settings->workers);
     exchanges->settings = *settings;
     if (invocation_streams_new(&streams, &exchanges->streams, err)) {
         stream_exchanges_free(exchanges);

@@ -325,9 +325,10 @@ static void test_blocks_at_n(void **state)
     struct gate_job jobs[4];
 
     (void)state;
-    assert_int_equal(invocation_stream_blocks(1), 3);
-    assert_int_equal(invocation_stream_blocks(14), 16);
-    assert_int_equal(invocation_stream_blocks(15), 16);
+    assert_int_equal(invocation_stream_blocks(1), 6);
+    assert_int_equal(invocation_stream_blocks(3), 14);
+    assert_int_equal(invocation_stream_blocks(4), 16);
+    assert_int_equal(invocation_stream_blocks(1024), 16);
     stream_answer_init(&answer);
     for (unsigned blocks = 2; blocks <= 16; blocks++) {
         begin_lines(&bench, model, blocks);
