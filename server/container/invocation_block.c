@@ -67,8 +67,12 @@ void invocation_block_score(struct invocation_block *block, struct invocation_sc
     if (failed || invocation_score_rows(request->model, &scratch->decoder, wanted, &scratch->scorer,
                                         &block->predictions, &block->fault, &block->err))
         return;
-    if (wanted && request->encoding &&
-        encode_rows(request->encoding, &block->predictions, block->first, &block->out, &block->err))
+    if (!wanted || !request->encoding)
+        return;
+    /* at once what it will be about; where there is not so much, it may be less */
+    (void)!buffer_reserve(&block->out, INVOCATION_NUMBER_ABOUT * block->predictions.rows *
+                                           block->predictions.columns);
+    if (encode_rows(request->encoding, &block->predictions, block->first, &block->out, &block->err))
         block->err.kind = ERR_MEMORY; /* beyond the limit is answered alike */
 }
 

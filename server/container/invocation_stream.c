@@ -87,14 +87,13 @@ static void find_body(struct invocation_stream *stream)
 
 /* About how many bytes of the answer the rows of a block may become, were they as short as rows of
  * so many columns can be. */
-#define RESULTS_MAX  ((uint64_t)4 * 1024 * 1024)
-#define NUMBER_ABOUT 20
+#define RESULTS_MAX ((uint64_t)4 * 1024 * 1024)
 
 /* Where rows are short and become many numbers, blocks are smaller than they would be. */
 static size_t limit_block(const struct invocation_stream *stream, size_t size)
 {
     uint64_t outputs = model_columns(stream->request.model, MODEL_VALUE);
-    uint64_t most = RESULTS_MAX / (NUMBER_ABOUT * outputs);
+    uint64_t most = RESULTS_MAX / (INVOCATION_NUMBER_ABOUT * outputs);
 
     if (stream->shape.columns < UINT32_MAX)
         most *= stream->shape.columns;
@@ -238,6 +237,7 @@ static enum invocation_stream_next cut_block(struct invocation_stream *stream, s
     struct invocation_block *block = stream->filling;
     struct invocation_block *next = NULL;
     struct buffer *text = &block->text;
+    size_t rest = text->size - size;
 
     block->first = !stream->begun;
     if (!stream->begun && begin(stream, bytes_of(text->data, size)))
@@ -250,12 +250,12 @@ static enum invocation_stream_next cut_block(struct invocation_stream *stream, s
         if (!next)
             return INVOCATION_STREAM_NO_MEMORY;
         next->next = NULL;
-        if (reserve_text(stream, next, text->size - size)) {
+        if (reserve_text(stream, next, rest > stream->full ? rest : stream->full)) {
             invocation_block_free(next);
             return INVOCATION_STREAM_NO_MEMORY;
         }
-        memcpy(next->text.data, text->data + size, text->size - size);
-        next->text.size = text->size - size;
+        memcpy(next->text.data, text->data + size, rest);
+        next->text.size = rest;
         stream->offset += size;
         line_cut_drop(&stream->cut, size);
     }

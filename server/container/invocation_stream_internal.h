@@ -14,6 +14,9 @@
 #include "server/formats/csv_stream.h"
 #include "server/formats/line_cut.h"
 
+/* Bytes of a number in the answer, about. */
+#define INVOCATION_NUMBER_ABOUT 20
+
 struct invocation_block {
     struct worker_job job; /* first: run_block finds the block by it */
     struct invocation_block *next;
