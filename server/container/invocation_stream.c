@@ -270,7 +270,7 @@ enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *
 {
     struct buffer *text = &stream->filling->text;
     struct bytes all;
-    uint64_t rows;
+    uint64_t rows = 0;
 
     text->size += size;
     stream->received += size;
@@ -284,7 +284,9 @@ enum invocation_stream_next invocation_stream_arrived(struct invocation_stream *
     line_cut_scan(&stream->cut, all);
     if (text->size + ROOM_MIN <= stream->full || stream->cut.whole == 0)
         return INVOCATION_STREAM_MORE;
-    size = find_cut(bytes_head(all, stream->cut.whole), &rows);
+    size = stream->cut.whole;
+    if (!stream->used_workers) /* whose blocks have so many rows that it does not matter */
+        size = find_cut(bytes_head(all, size), &rows);
     return cut_block(stream, size, rows, false, scratch);
 }
 
