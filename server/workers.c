@@ -17,6 +17,7 @@ struct worker {
 struct workers {
     struct worker *threads;
     unsigned thread_count; /* that run */
+    int nice;
 
     size_t most;            /* requests that may be in */
     atomic_size_t requests; /* that are */
@@ -28,16 +29,6 @@ struct workers {
     size_t running;
     bool closing;
 };
-
-/*
- * The loops go before: beside a normal thread that wants the processor all the time, such a one
- * gets a quarter of it, and the other is not kept waiting for long. Measured on two processors, of
- * which the clients have their share: a single row beside one client that posts 20 MB bodies,
- * p99 1.4 in place of 2.0 ms; /ping beside four, p99 3.6 in place of 5.2 ms; a 20 MB body 11.8 in
- * place of 13.2 ms, since the loop that receives it keeps ahead. No more than that, for these
- * threads take locks that the loops take, too (models/background.h).
- */
-#define WORKER_NICE 5
 
 /* Waits for a job; `ended`: after another one. NULL: there will be none any more. */
 static struct worker_job *take(struct workers *workers, bool ended)
@@ -64,7 +55,8 @@ static void *work(void *argument)
     struct worker *worker = argument;
     struct worker_job *job;
 
-    (void)setpriority(PRIO_PROCESS, 0, WORKER_NICE); /* on Linux: of this thread alone */
+    if (worker->workers->nice) /* on Linux: of this thread alone */
+        (void)setpriority(PRIO_PROCESS, 0, worker->workers->nice);
     job = take(worker->workers, false);
     while (job) {
         job->run(job, worker->index);
@@ -162,7 +154,7 @@ static int start(struct workers *workers, unsigned threads, struct err *err)
                   : 0;
 }
 
-int workers_new(unsigned threads, size_t queue, struct workers **ret, struct err *err)
+int workers_new(unsigned threads, int nice, size_t queue, struct workers **ret, struct err *err)
 {
     struct workers *workers;
 
@@ -173,6 +165,7 @@ int workers_new(unsigned threads, size_t queue, struct workers **ret, struct err
         return err_memory(err, sizeof(*workers), "the workers");
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->changed, NULL);
+    workers->nice = nice;
     workers->most = queue < SIZE_MAX - threads ? queue + threads : SIZE_MAX;
     workers->last = &workers->first;
     workers->threads = mem_zero(threads, sizeof(*workers->threads));

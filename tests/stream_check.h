@@ -186,7 +186,7 @@ static inline void stream_bench_init(struct stream_bench *bench, struct model *m
         .release = stream_on_release,
         .self = bench,
     };
-    if (blocks && workers_new(4, 1, &bench->settings.workers, &err))
+    if (blocks && workers_new(4, WORKERS_NICE, 1, &bench->settings.workers, &err))
         stream_must(false, err.text);
 }
 

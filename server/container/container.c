@@ -355,7 +355,7 @@ int container_new(const struct container_settings *settings, struct store *store
     container->scratch_count = count;
     for (size_t i = 0; i < count; i++)
         invocation_scratch_init(&container->scratches[i]);
-    if (workers_new(settings->workers, settings->queue, &container->workers, err) ||
+    if (workers_new(settings->workers, WORKERS_NICE, settings->queue, &container->workers, err) ||
         start_streams(container, err)) {
         container_free(container);
         return -1;

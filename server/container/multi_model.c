@@ -348,8 +348,8 @@ static int init(struct multi_model *self, struct err *err)
     for (size_t i = 0; i < count; i++)
         invocation_scratch_init(&self->scratches[i]);
     if (registry_new(&settings->registry, &self->registry, err) ||
-        workers_new(settings->workers, settings->queue, &self->workers, err) ||
-        workers_new(settings->registry.loaders, settings->load_queue, &self->loaders, err))
+        workers_new(settings->workers, WORKERS_NICE, settings->queue, &self->workers, err) ||
+        workers_new(settings->registry.loaders, 0, settings->load_queue, &self->loaders, err))
         return -1;
     return stream_exchanges_new(
         &(struct stream_exchanges_settings){

@@ -185,7 +185,7 @@ static void begin(const struct http_settings *settings)
     program.gate_open = false;
     program.in_gate = 0;
     program.done_sent = program.done_lost = program.refused = 0;
-    assert_int_equal(workers_new(4, 1000, &program.workers, &err), 0);
+    assert_int_equal(workers_new(4, 0, 1000, &program.workers, &err), 0);
     if (new_server(settings, &err) || http_server_start(server, &err))
         fail_msg("%s", err.text);
     port = (uint16_t)atoi(strrchr(http_server_address(server, 0), ':') + 1);

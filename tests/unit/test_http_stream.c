@@ -239,7 +239,7 @@ static void begin(const struct http_settings *settings)
     program.in_gate = 0;
     program.whole = program.pauses = 0;
     program.done_sent = program.done_lost = program.refused = 0;
-    assert_int_equal(workers_new(2, 1000, &program.workers, &err), 0);
+    assert_int_equal(workers_new(2, 0, 1000, &program.workers, &err), 0);
     if (http_server_new(settings, &handler, &server, &err) || http_server_start(server, &err))
         fail_msg("%s", err.text);
     port = (uint16_t)atoi(strrchr(http_server_address(server, 0), ':') + 1);

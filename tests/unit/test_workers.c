@@ -99,7 +99,7 @@ static void test_one_thread_keeps_the_order(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_int_equal(workers_new(1, JOBS, &workers, &err), 0);
+    assert_int_equal(workers_new(1, 0, JOBS, &workers, &err), 0);
     for (unsigned i = 0; i < JOBS; i++)
         workers_submit(workers, &notes[i].base);
     workers_free(workers); /* finishes what is queued */
@@ -116,7 +116,7 @@ static void test_full_queue_refuses_at_once(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_int_equal(workers_new(2, 3, &workers, &err), 0);
+    assert_int_equal(workers_new(2, 0, 3, &workers, &err), 0);
     for (unsigned i = 0; i < 2; i++) {
         assert_true(workers_enter(workers));
         workers_submit(workers, &jobs[i].base);
@@ -156,7 +156,7 @@ static void test_all_threads_work(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_int_equal(workers_new(4, 8, &workers, &err), 0);
+    assert_int_equal(workers_new(4, 0, 8, &workers, &err), 0);
     for (unsigned i = 0; i < 4; i++) {
         jobs[i] = (struct gate_job){{wait_in_gate}, &gate};
         workers_submit(workers, &jobs[i].base);
@@ -193,7 +193,7 @@ static void test_many_submitters_lose_nothing(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_int_equal(workers_new(3, 16, &workers, &err), 0);
+    assert_int_equal(workers_new(3, 0, 16, &workers, &err), 0);
     seen.leaves = workers;
     for (unsigned i = 0; i < 4; i++) {
         submitters[i] = (struct submitter){workers, i * JOBS / 4, (i + 1) * JOBS / 4};
@@ -217,13 +217,13 @@ static void test_senseless_sizes_are_refused(void **state)
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_int_equal(workers_new(0, 1, &workers, &err), -1);
+    assert_int_equal(workers_new(0, 0, 1, &workers, &err), -1);
     assert_int_equal(err.kind, ERR_INPUT);
     err_clear(&err);
-    assert_int_equal(workers_new(1, 0, &workers, &err), -1);
+    assert_int_equal(workers_new(1, 0, 0, &workers, &err), -1);
     assert_int_equal(err.kind, ERR_INPUT);
     err_clear(&err);
-    assert_int_equal(workers_new(1, SIZE_MAX, &workers, &err), 0);
+    assert_int_equal(workers_new(1, 0, SIZE_MAX, &workers, &err), 0);
     assert_true(workers_enter(workers));
     workers_free(workers);
     workers_free(NULL);
@@ -237,7 +237,7 @@ static void test_no_memory(void **state)
         struct err err = ERR_INIT;
 
         mem_fail_at(n);
-        assert_int_equal(workers_new(1, 1, &workers, &err), -1);
+        assert_int_equal(workers_new(1, 0, 1, &workers, &err), -1);
         mem_fail_at(0);
         assert_int_equal(err.kind, ERR_MEMORY);
         assert_null(workers);
