@@ -6,8 +6,6 @@
  */
 #include "algorithms/forest_sweep.h"
 
-#if defined(__aarch64__)
-
 #include <arm_neon.h>
 
 #define SWEEP_KERNEL     forest_sweep_neon
@@ -121,5 +119,3 @@ static inline void add_leaves(const float *leaves, unsigned blocks, vec n, float
 }
 
 #include "algorithms/forest_sweep_template.h"
-
-#endif
