@@ -46,11 +46,12 @@ install_packages() {
 # machine's own they could not be (there is room for one libevent-dev). An apt with a state of its
 # own finds and gets them, by this machine's sources, keys and proxies; it needs no root.
 sysroot() {
-    wanted="$PWD: $build_libraries $run_packages $test_libraries"
+    runner="$(command -v qemu-aarch64 || true)"
+    wanted="$PWD: $build_libraries $run_packages $test_libraries: $runner"
     [ "$(cat build-aarch64/sysroot/wanted 2>/dev/null)" = "$wanted" ] && return
     root="$PWD/build-aarch64/sysroot"
     apt="$PWD/build-aarch64/apt"
-    rm -rf "$root" "$apt"
+    rm -rf build-aarch64
     mkdir -p "$root" "$apt/lists/partial" "$apt/archives/partial"
     : > "$apt/status"
     cat > "$apt/apt.conf" <<END
@@ -80,7 +81,10 @@ END
         ln -sfnr "$root$(readlink "$link")" "$link"
     done
     rm -r "$apt"
-    printf "[constants]\nsysroot = '%s'\n" "$root" > build-aarch64/sysroot.ini
+    {
+        printf "[constants]\nsysroot = '%s'\n" "$root"
+        [ -z "$runner" ] || printf "[binaries]\nexe_wrapper = ['%s', '-L', sysroot]\n" "$runner"
+    } > build-aarch64/sysroot.ini
     echo "$wanted" > "$root/wanted"
 }
 
