@@ -1,12 +1,13 @@
 #!/bin/sh
 # The one place that names Debian packages and the steps from a checkout to a running server.
 #
-#   sh docker/setup.sh deps [build|run|test|aarch64]  install packages (as root; default: test, all)
+#   sh docker/setup.sh deps [WHAT]             install packages (as root): build, run, test (default:
+#                                              all of these) or aarch64, and unpack its libraries
 #   sh docker/setup.sh build                   install what building needs, then build/endpointd
 #   sh docker/setup.sh serve [OPTIONS]         build, then serve the example model on port 8080
 #   sh docker/setup.sh test                    build, run every test; last line: N passed, ...
-#   sh docker/setup.sh aarch64                 cross build, with tests: build-aarch64/endpointd
-#   sh docker/setup.sh image DIRECTORY [ARCH]  what the Dockerfile runs: build, gather the image
+#   sh docker/setup.sh aarch64                 cross build with its tests: build-aarch64/endpointd
+#   sh docker/setup.sh image DIRECTORY [ARCH]  what the Dockerfile does: build, gather the image
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -71,7 +72,7 @@ END
     apt-get -q -c "$apt/apt.conf" update || true # a source that is not needed may be out of reach
     if ! apt-get -q -c "$apt/apt.conf" install -y --no-install-recommends --download-only \
         $build_libraries $run_packages $test_libraries; then
-        echo "setup.sh: no AArch64 libraries from this machine's package sources" >&2
+        echo "setup.sh: the package sources in /etc/apt do not give the AArch64 libraries" >&2
         exit 1
     fi
     for package in "$apt"/archives/*.deb; do
@@ -165,7 +166,7 @@ serve() {
 }
 
 usage() {
-    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
