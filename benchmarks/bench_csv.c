@@ -1,6 +1,7 @@
 /*
  * Reading csv: the decoder that requests go through, from text to float32 rows, against glibc's
- * strtod over the same text, which only makes doubles of it. Nanoseconds a number, medians of turns.
+ * strtod over the same text, which only makes doubles of it. Nanoseconds a number, medians of
+ * turns.
  *
  *     bench_csv [--cpu LEVEL] [--runs N] [FILE...]
  *
@@ -135,8 +136,11 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int digits;
-    } kinds[] = {{"4 digits", 4},   {"6 digits", 6},   {"9 digits", 9},
-                 {"17 digits", 17}, {"float32 as double", 0}};
+    } kinds[] = {{"4 digits", 4},
+                 {"6 digits", 6},
+                 {"9 digits", 9},
+                 {"17 digits", 17},
+                 {"float32 as double", 0}};
     int first = 1;
     int runs = 31;
 

@@ -42,8 +42,7 @@ void load_connect(struct load *load, struct load_connection *connection)
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection->fd < 0 ||
-        connect(connection->fd, (struct sockaddr *)&address, sizeof(address)))
+    if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof(address)))
         die("connect");
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     fcntl(connection->fd, F_SETFL, O_NONBLOCK);
@@ -80,8 +79,7 @@ static void send_more(struct load *load, struct load_connection *connection)
 
 void load_begin(struct load *load, struct load_connection *connection, uint64_t when)
 {
-    connection->request =
-        load_requests_next(connection->beside ? &load->beside : &load->requests);
+    connection->request = load_requests_next(connection->beside ? &load->beside : &load->requests);
     connection->began = when;
     connection->sent = 0;
     connection->head_size = 0;

@@ -103,9 +103,8 @@ static inline void *row_read(const char *path, size_t *ret_size)
 
 /* Takes what is common off the arguments and hands each other option, with its value, to `other`,
  * which returns whether it knows it. */
-static inline struct row_options row_options_parse(int argc, char **argv,
-                                                   int (*other)(const char *name,
-                                                                const char *value))
+static inline struct row_options
+row_options_parse(int argc, char **argv, int (*other)(const char *name, const char *value))
 {
     struct row_options options;
     const char *places[4] = {NULL, NULL, NULL, NULL};
