@@ -24,6 +24,7 @@ def terminal(rows):
             line = "  ".join((column[i] if i < len(column) else "").ljust(width)
                              for column, width in zip(columns, widths))
             lines.append(line.rstrip())
+        lines.append("")
     return "\n".join(lines)
 
 
@@ -108,21 +109,31 @@ def open_loop(http, servers):
     return heads, rows
 
 
-def about(parts):
-    """The machine and the moment, in a sentence each; every part has its own."""
+def grouped(parts, describe):
+    """What is to be said of the parts, once where it is the same for all of them."""
     groups = {}
     for name, part in parts.items():
         if part.about:
-            box = part.about["machine"]
-            text = (f"{box['processor']} ({box['family']}; {', '.join(box['instructions'])}), "
-                    f"{box['cpus']} processors{' of a virtual machine' if box['virtual'] else ''}, "
-                    f"{box['memory_mb'] // 1024} GB; {''.join(box['system'])}, "
-                    f"Linux {box['kernel']}, {box['libc']}, {box['compiler']}. "
-                    f"Commit {box['commit'] or 'not known'}, {part.about['date'][:10]}.")
-            groups.setdefault(text, []).append(name)
+            groups.setdefault(describe(part.about), []).append(name)
     if len(groups) == 1:
         return next(iter(groups))
     return "\n".join(f"- {', '.join(names)}: {text}" for text, names in groups.items())
+
+
+def machine_of(about):
+    box = about["machine"]
+    return (f"{box['processor']} ({box['family']}; {', '.join(box['instructions'])}), {box['cpus']} "
+            f"processors{' of a virtual machine' if box['virtual'] else ''}, "
+            f"{box['memory_mb'] // 1024} GB; {''.join(box['system'])}, Linux {box['kernel']}, "
+            f"{box['libc']}, {box['compiler']}.")
+
+
+def moment_of(about):
+    return f"Commit {about['machine']['commit'] or 'not known'}, {about['date'][:10]}."
+
+
+def about(parts):
+    return grouped(parts, machine_of) + "\n\n" + grouped(parts, moment_of)
 
 
 def busy(parts):
@@ -169,5 +180,5 @@ def write(parts, folder, readme):
         before, rest = readme.read_text().split(BEGIN)
         after = rest.split(END)[1]
         readme.write_text(f"{before}{BEGIN}\n\n{results(parts, rows)}\n\n{END}{after}")
-    lines = [terminal(rows), "", about(parts), busy(parts)]
+    lines = [terminal(rows), about(parts), busy(parts)]
     return "\n".join([*lines, f"figures and picture: {folder}"])

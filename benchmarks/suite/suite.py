@@ -45,6 +45,7 @@ def measure_part(bench, name):
         importlib.import_module(f"part_{name}").run(bench, part)
     except (Failed, OSError, http.client.HTTPException) as error:
         part.skip(f"{name}: {error}")
+    part.skipped = [line.replace(f"{ROOT}/", "") for line in part.skipped]
     for line in part.skipped:
         bench.say(f"not measured: {line}")
     if patience.disturbed:

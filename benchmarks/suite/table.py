@@ -31,16 +31,21 @@ class Row:
         self.brief = brief or what  # for the picture
         self.measured = "-"
         self.met = None  # not measured, or nothing to be met
+        self.share = ""  # where not all of what is against was here
         self.score = None  # how far the target is exceeded: 1 is just met
 
     def judge(self, *scores):
-        """Each is how far one part of the target is exceeded."""
-        self.score = min(scores)
+        """Each is how far one part of the target is exceeded; None where it has no figure."""
+        known = [score for score in scores if score]
+        if not known:
+            return self
+        self.share = f" ({len(known)} of {len(scores)})" if len(known) < len(scores) else ""
+        self.score = min(known)
         self.met = self.score >= 1
         return self
 
     def verdict(self):
-        return {True: "met", False: "not met", None: "-"}[self.met]
+        return {True: "met" + self.share, False: "not met", None: "-"}[self.met]
 
 
 def times(ratio):
@@ -88,8 +93,7 @@ def in_process(forest, model, block, level, targets):
     ratios = [(forest.ratio((model, peer, block), (model, level, block)), least)
               for peer, least in wanted]
     row.measured = f"{micro(ours)} us; " + " / ".join(times(ratio) for ratio, _ in ratios)
-    scores = [ratio / least for ratio, least in ratios if ratio]
-    return row.judge(*scores) if scores else row
+    return row.judge(*(ratio and ratio / least for ratio, least in ratios))
 
 
 def variant(forest, model, what, level):
@@ -98,11 +102,11 @@ def variant(forest, model, what, level):
     figures, scores = [], []
     for block in ("one", "many"):
         ratios = [forest.ratio((model, peer, block), (model, level, block)) for peer in XGBOOST]
-        scores += [ratio / VARIANT_RATIO for ratio in ratios if ratio]
+        scores += [ratio and ratio / VARIANT_RATIO for ratio in ratios]
         figures.append(f"{micro(forest.median(model, level, block))} us; "
                        + " / ".join(times(ratio) for ratio in ratios))
     row.measured = f"1 row: {figures[0]}. 1000 rows: {figures[1]}"
-    return row.judge(*scores) if scores else row
+    return row.judge(*scores)
 
 
 def bits(forest):
