@@ -2,6 +2,7 @@
 import textwrap
 
 import chart
+import measurements
 import table
 from table import PEER_NAMES, micro
 
@@ -16,7 +17,7 @@ def cells_of(row):
 
 def terminal(rows):
     """The table for a terminal: each row's cells wrapped."""
-    widths = (34, 22, 44, 20, 7)
+    widths = (34, 22, 44, 20, 13)
     lines = []
     for cells in (HEADS, *map(cells_of, rows)):
         columns = [textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, widths)]
@@ -67,7 +68,8 @@ def kernels(forest):
         for level, kernel in levels.items():
             found.setdefault(level, {}).setdefault(kernel, []).append(table.model_name(model))
     parts = []
-    for level, names in found.items():
+    for level in sorted(found, key=list(table.LEVEL_NAMES).index):
+        names = found[level]
         if len(names) == 1:
             parts.append(f"{table.LEVEL_NAMES[level]}: {next(iter(names))}")
         else:
@@ -141,7 +143,7 @@ def busy(parts):
              if part.about.get("busy", {}).get("disturbed")]
     if not found:
         return "Nobody else used the machine meanwhile."
-    return "The machine was busy: " + "; ".join(
+    return "The machine was not ours alone: " + "; ".join(
         f"{name}: in {state['disturbed']} measurements others used up to "
         f"{state['worst_others_cpus']:.2f} processors" for name, state in found) + "."
 
@@ -149,8 +151,10 @@ def busy(parts):
 def versions(parts):
     found = {}
     for part in parts.values():
-        found.update(part.facts.get("versions", {}))
-    return ", ".join(found[name] for name in found if name not in table.LEVEL_NAMES)
+        for name, words in part.facts.get("versions", {}).items():
+            if name not in table.LEVEL_NAMES:
+                found.update(dict.fromkeys(words.split(", ")))
+    return ", ".join(found)
 
 
 def results(parts, rows):
@@ -175,7 +179,9 @@ def results(parts, rows):
 def write(parts, folder, readme):
     """Writes picture and README.md, where there is one to write; returns the terminal's table."""
     rows = table.rows_of(parts)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.svg").write_text(chart.draw(parts, rows))
+    measurements.write(folder / "targets.json", [row.as_data() for row in rows])
     if readme:
         before, rest = readme.read_text().split(BEGIN)
         after = rest.split(END)[1]

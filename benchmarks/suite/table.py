@@ -32,6 +32,7 @@ class Row:
         self.measured = "-"
         self.met = None  # not measured, or nothing to be met
         self.share = ""  # where not all of what is against was here
+        self.busy = False  # others used the machine meanwhile
         self.score = None  # how far the target is exceeded: 1 is just met
 
     def judge(self, *scores):
@@ -44,8 +45,18 @@ class Row:
         self.met = self.score >= 1
         return self
 
+    def took(self, part, *keys):
+        """The figures that decide; those that there are."""
+        self.busy = self.busy or any(part.busy(key) for key in keys if part.values(*key))
+        return self
+
+    def as_data(self):
+        return {"what": self.what, "against": self.against, "measured": self.measured,
+                "target": self.target, "met": self.verdict(), "times_the_target": self.score}
+
     def verdict(self):
-        return {True: "met" + self.share, False: "not met", None: "-"}[self.met]
+        words = {True: "met" + self.share, False: "not met", None: "-"}[self.met]
+        return words + (", busy" if self.busy and self.met is not None else "")
 
 
 def times(ratio):
@@ -93,6 +104,7 @@ def in_process(forest, model, block, level, targets):
     ratios = [(forest.ratio((model, peer, block), (model, level, block)), least)
               for peer, least in wanted]
     row.measured = f"{micro(ours)} us; " + " / ".join(times(ratio) for ratio, _ in ratios)
+    row.took(forest, *((model, name, block) for name in (level, *(p for p, _ in wanted))))
     return row.judge(*(ratio and ratio / least for ratio, least in ratios))
 
 
@@ -105,6 +117,7 @@ def variant(forest, model, what, level):
         scores += [ratio and ratio / VARIANT_RATIO for ratio in ratios]
         figures.append(f"{micro(forest.median(model, level, block))} us; "
                        + " / ".join(times(ratio) for ratio in ratios))
+        row.took(forest, *((model, name, block) for name in (level, *XGBOOST)))
     row.measured = f"1 row: {figures[0]}. 1000 rows: {figures[1]}"
     return row.judge(*scores)
 
@@ -149,6 +162,8 @@ def one_row_http(http):
     row.measured = (f"{http.median('ours', 'one', 'cpu_us'):.2f} us against "
                     f"{http.median('ceiling', 'one', 'cpu_us'):.2f}, {times(cpu)}; p99 "
                     f"{http.median('ours', 'one', 'p99_us'):.0f} us, {times(p99)}")
+    row.took(http, *((name, "one", what) for name in ("ours", "ceiling")
+                     for what in ("cpu_us", "p99_us")))
     return row.judge(1.15 / cpu, 2 / p99)
 
 
@@ -161,7 +176,7 @@ def batch_http(http, name, level, most):
         return no_figure(row, http, f"level {level}", "--cpu", "http:")
     row.measured = (f"{http.median(name, 'batch', 'cpu_us'):.0f} us against "
                     f"{http.median('strtod', 'batch'):.0f}, {times(ratio)}")
-    return row.judge(most / ratio)
+    return row.took(http, (name, "batch", "cpu_us"), ("strtod", "batch")).judge(most / ratio)
 
 
 def connections_http(http):
@@ -172,7 +187,7 @@ def connections_http(http):
         return no_figure(row, http, "HTTP", "http:")
     row.measured = (f"{http.median('ours', 'many', 'rate'):.0f} against "
                     f"{http.median('ours', 'one', 'rate'):.0f} a second, {times(ratio)}")
-    return row.judge(ratio / 0.75)
+    return row.took(http, ("ours", "many", "rate"), ("ours", "one", "rate")).judge(ratio / 0.75)
 
 
 def http_rows(http):
@@ -194,6 +209,7 @@ def numbers_row(numbers):
         ratios[text] = numbers.ratio((levels[-1], text, "strtod"), (levels[-1], text, "decoder"))
     row.measured = ", ".join(f"{text} {times(ratio)}" for text, ratio in ratios.items())
     few = min(ratio for text, ratio in ratios.items() if text != "17 digits")
+    row.took(numbers, *((levels[-1], text, side) for text in ratios for side in ("strtod", "decoder")))
     return row.judge(few / 8, ratios["17 digits"] / 3.5)
 
 
@@ -215,6 +231,7 @@ def large_rows(large):
     if ratio:
         two = large.ratio(("all", "2 at a time", "rate"), ("one", "2 at a time", "rate"))
         cores.measured = f"one body at a time {times(ratio)}, two {times(two)}"
+        cores.took(large, *((name, "1 at a time", "rate") for name in ("one", "all")))
         cores.judge(ratio / 1.8)
     else:
         no_figure(cores, large, "one processor")
@@ -223,10 +240,12 @@ def large_rows(large):
     beside.measured = "; ".join(
         f"{names[name]}: {large.median(name, 'beside', 'p99_us') / 1e3:.2f} ms "
         f"(alone {large.median(name, 'alone', 'p99_us') / 1e3:.2f})" for name in found)
+    beside.took(large, *((name, "beside", "p99_us") for name in found))
     beside.judge(*(3000 / large.median(name, "beside", "p99_us") for name in found))
     ping.measured = (f"p50 {large.median('all', 'ping', 'p50_us') / 1e3:.2f}, p99.9 "
                      f"{large.median('all', 'ping', 'p999_us') / 1e3:.2f}, most "
                      f"{large.median('all', 'ping', 'max_us') / 1e3:.2f} ms")
+    ping.took(large, ("all", "ping", "p999_us"))
     ping.judge(20000 / large.median("all", "ping", "p999_us"))
     return [memory, cores, beside, ping]
 
@@ -237,7 +256,7 @@ def start_rows(start):
     if not start.values("start"):
         return [no_figure(first, start, "start:"), no_figure(memory, start, "start:")]
     first.measured = f"{start.median('start'):.1f} ms"
-    first.judge(20 / start.median("start"))
+    first.took(start, ("start",)).judge(20 / start.median("start"))
     started, served = (start.median("memory", what) for what in ("started", "served"))
     memory.measured = f"started {started:.1f} MB, after requests {served:.1f} MB"
     memory.judge(12 / max(started, served))
@@ -257,6 +276,7 @@ def server_rows(servers):
         row.measured = (f"{servers.median('ours', 'one', 'cpu_us'):.2f} us against "
                         f"{servers.median(name, 'one', 'cpu_us'):.0f}, {times(ratio)}")
         if least:
+            row.took(servers, *((server, "one", "cpu_us") for server in (name, "ours")))
             row.judge(ratio / least)
         rows.append(row)
     return rows
