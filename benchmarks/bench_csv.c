@@ -34,16 +34,6 @@ static void put(const char *piece, size_t size)
         row_die("text", "out of memory");
 }
 
-/* About normal, with a standard deviation of 1. */
-static double random_normal(void)
-{
-    double sum = 0;
-
-    for (int i = 0; i < 12; i++)
-        sum += (double)(random_word() >> 11) / (double)(UINT64_C(1) << 53);
-    return sum - 6;
-}
-
 /* digits: significant ones; 0: as many as a float32 as double needs. */
 static void fill(int digits)
 {

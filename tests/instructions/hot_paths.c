@@ -56,15 +56,6 @@ static void need(bool good, const char *what)
     }
 }
 
-static double random_normal(void)
-{
-    double sum = 0;
-
-    for (int i = 0; i < 12; i++)
-        sum += (double)(random_word() >> 11) / (double)(UINT64_C(1) << 53);
-    return sum - 6;
-}
-
 static void make_tree(struct tree *tree)
 {
     *tree = (struct tree){
