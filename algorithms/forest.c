@@ -1,6 +1,10 @@
 #include "algorithms/forest.h"
 
-#include "algorithms/forest_layout.h"
+#include "algorithms/forest_choice.h"
+#include "algorithms/forest_masks.h"
+#include "algorithms/forest_span.h"
+#include "algorithms/forest_sweep.h"
+#include "base/cpu.h"
 #include "base/memory.h"
 
 /* The keys of a block stay in the first level cache where rows are short enough. Rows that are too
@@ -64,30 +68,58 @@ static int forest_score(const struct scorer *scorer, const struct matrix *matrix
                         struct scratch *scratch, float *ret_margins, struct err *err)
 {
     const struct forest *forest = (const struct forest *)scorer;
-    size_t rows = forest->block_rows < matrix->rows ? forest->block_rows : matrix->rows;
-    uint32_t *keys = scratch_get(scratch, rows * forest->stride * sizeof(*keys), err);
-    struct forest_block block = {.keys = keys, .stride = forest->stride};
+    struct forest_span span = {.matrix = matrix};
+    int r = 0;
 
-    if (!keys)
-        return -1;
-    forest_rows_begin(forest, matrix, keys, rows);
-    for (size_t first = 0; first < matrix->rows; first += rows) {
-        float *sums = ret_margins + first * scorer->outputs;
+    begin_sums(forest, ret_margins, matrix->rows);
+    while (r == 0 && span.first < matrix->rows) {
+        size_t left = matrix->rows - span.first;
 
-        block.rows = matrix->rows - first < rows ? matrix->rows - first : rows;
-        forest_rows_fill(forest, matrix, first, block.rows, keys);
-        begin_sums(forest, sums, block.rows);
-        forest->score(forest, &block, sums);
-        end_sums(forest, sums, block.rows);
-        forest_rows_reset(forest, matrix, first, block.rows, keys);
+        span.rows = left;
+        span.sums = ret_margins + span.first * scorer->outputs;
+        if (left >= forest->choice.sweep_rows) {
+            /* whole blocks, and the rest where that is enough rows */
+            if (left % FOREST_SWEEP_ROWS < forest->choice.sweep_rows && left > FOREST_SWEEP_ROWS)
+                span.rows = left - left % FOREST_SWEEP_ROWS;
+            r = forest_span_sweep(forest, &span, scratch, err);
+        } else if (left <= forest->choice.masks_rows) {
+            r = forest_span_masks(forest, &span, scratch, err);
+        } else {
+            r = forest_span_scalar(forest, &span, scratch, err);
+        }
+        span.first += span.rows;
     }
-    return 0;
+    if (r == 0)
+        end_sums(forest, ret_margins, matrix->rows);
+    return r;
+}
+
+static void drop_columns(struct forest *forest)
+{
+    if (forest->columns && !forest->sweep && !forest->masks) {
+        forest_columns_fini(forest->columns);
+        mem_release(TAKE(forest->columns));
+    }
+}
+
+void forest_drop_sweep(struct forest *forest)
+{
+    forest_sweep_free(TAKE(forest->sweep));
+    drop_columns(forest);
+}
+
+void forest_drop_masks(struct forest *forest)
+{
+    forest_masks_free(TAKE(forest->masks));
+    drop_columns(forest);
 }
 
 static void forest_destroy(struct scorer *scorer)
 {
     struct forest *forest = (struct forest *)scorer;
 
+    forest_drop_sweep(forest);
+    forest_drop_masks(forest);
     forest_slots_fini(&forest->slots);
     free(forest->base_margin);
     free(forest->runs);
@@ -103,16 +135,58 @@ static void forest_destroy(struct scorer *scorer)
     free(forest);
 }
 
+/* The forms of the trees that kernels on bytes read, where there can be any. */
+static int add_byte_kernels(struct forest *forest, const struct forest_spec *spec,
+                            const struct forest_measures *measures, struct err *err)
+{
+    bool sweep = spec->kernel == FOREST_AUTO || spec->kernel == FOREST_SWEEP;
+    bool masks = spec->kernel == FOREST_AUTO || spec->kernel == FOREST_MASKS;
+    bool fits;
+
+    if (cpu_level() < CPU_VBMI)
+        masks = false;
+    if (!forest_sweep_kernel())
+        sweep = false;
+    if (!sweep && !masks)
+        return 0;
+    forest->columns = mem_zero(1, sizeof(*forest->columns));
+    if (!forest->columns)
+        return err_memory(err, sizeof(*forest->columns), "a forest");
+    if (forest_columns_init(forest->columns, spec, &forest->slots, &fits, err))
+        return -1;
+    if (fits && sweep && forest_sweep_new(spec, measures, forest->columns, &forest->sweep, err))
+        return -1;
+    if (fits && masks && forest_masks_new(spec, measures, forest->columns, &forest->masks, err))
+        return -1;
+    return 0;
+}
+
+static int compile(struct forest *forest, const struct forest_spec *spec,
+                   const struct forest_measures *measures, struct err *err)
+{
+    if (forest_compile(forest, spec, measures, err) ||
+        add_byte_kernels(forest, spec, measures, err))
+        return -1;
+    if (forest_choose(forest, spec->kernel, measures, spec->tree_count))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "kernel '%s' cannot score this forest on this processor (%s): use another "
+                       "one, or auto",
+                       forest_kernel_name(spec->kernel), cpu_level_name(cpu_level()));
+    return 0;
+}
+
 static int forest_init(struct forest *forest, const struct forest_spec *spec, struct err *err)
 {
+    struct forest_measures measures = {.trees = NULL};
+    int r;
+
     forest->scorer = (struct scorer){
-        .name = "forest-scalar",
+        .name = forest->name,
         .features = spec->features,
         .outputs = spec->outputs,
         .score = forest_score,
         .destroy = forest_destroy,
     };
-    forest->score = forest_scalar_score;
     forest->sum_rule = spec->sum_rule;
     forest->category_rule = spec->category_rule;
     forest->base_margin = mem_alloc(spec->outputs, sizeof(*forest->base_margin));
@@ -122,7 +196,11 @@ static int forest_init(struct forest *forest, const struct forest_spec *spec, st
     if (forest_slots_init(&forest->slots, spec, err))
         return -1;
     shape_block(forest);
-    return forest_compile(forest, spec, err);
+    r = forest_measure(spec, &forest->slots, &measures, err);
+    if (r == 0)
+        r = compile(forest, spec, &measures, err);
+    forest_measures_fini(&measures);
+    return r;
 }
 
 int forest_new(const struct forest_spec *spec, struct scorer **ret, struct err *err)

@@ -25,6 +25,14 @@ enum category_rule {
     CATEGORY_ZERO,    /* 1.5: as 1.7, but a value in (-1, 0) is category 0 */
 };
 
+/* How a forest is scored. All give the same bits. */
+enum forest_kernel {
+    FOREST_AUTO,   /* for each number of rows what is fastest */
+    FOREST_SCALAR, /* any forest on any processor */
+    FOREST_SWEEP,  /* many rows at a time: trees of at most 256 leaves; AVX2, AVX-512 or NEON */
+    FOREST_MASKS,  /* one row: trees of depth 8 at most, numbers only; AVX-512 VBMI */
+};
+
 struct forest_spec {
     const struct tree *trees;   /* checked by tree_check */
     const int32_t *tree_output; /* per tree: the output that a tree with leaf_width 1 adds to */
@@ -35,7 +43,16 @@ struct forest_spec {
     const float *base_margin; /* `outputs` numbers */
     enum sum_rule sum_rule;
     enum category_rule category_rule;
+    enum forest_kernel kernel;
 };
 
-/* ERR_INPUT where a tree's output or leaf width does not fit `outputs`; ERR_MEMORY. */
+/* "auto", "scalar", "sweep", "masks" */
+const char *forest_kernel_name(enum forest_kernel kernel);
+
+/* The kernel of that name. False where there is none. */
+bool forest_kernel_find(const char *name, enum forest_kernel *ret) MUST_CHECK;
+
+/* ERR_INPUT where a tree's output or leaf width does not fit `outputs`; ERR_UNSUPPORTED where the
+ * kernel that was asked for cannot score this forest on this processor; ERR_MEMORY. The scorer's
+ * name tells the kernels and from how many rows on they are used. */
 int forest_new(const struct forest_spec *spec, struct scorer **ret, struct err *err) MUST_CHECK;

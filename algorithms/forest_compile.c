@@ -1,26 +1,13 @@
 /*
- * Trees of a file to runs of compiled trees (forest_layout.h). Three passes: measure every tree,
- * group trees into runs and add up what they need, allocate once and fill.
+ * Trees of a file to runs of compiled trees (forest_layout.h): group trees into runs
+ * and add up what they need, allocate once and fill.
  */
 
 #include "algorithms/forest_layout.h"
 #include "base/memory.h"
 
-/* Up to this depth a complete tree costs no more than a file spends on any tree so deep; a deeper
- * tree must have the given share of the nodes, else it is linked: slower a step, but smaller. */
-#define SMALL_DEPTH 6
-#define SPARSE_MAX  2
-
 /* Trees of one run are made equally deep: that may make the run larger so many times. */
 #define PADDING_MAX 4
-
-struct measured {
-    enum forest_kind kind;
-    uint32_t depth;
-    uint32_t typical; /* see forest_run */
-    uint32_t nodes;   /* that the root reaches */
-    uint32_t splits_by_category;
-};
 
 /* What the trees so far have taken of each array; in the first use, what all need. */
 struct totals {
@@ -36,156 +23,11 @@ struct totals {
 struct compiler {
     struct forest *forest;
     const struct forest_spec *spec;
-    struct measured *trees;
-    uint32_t *order; /* in which trees are compiled */
+    const struct forest_measured *trees;
+    const uint32_t *order;
     uint32_t *queue; /* nodes of one tree, level by level */
     struct totals at;
 };
-
-static bool is_leaf(const struct tree *tree, uint32_t node)
-{
-    return tree->left[node] == -1;
-}
-
-static bool is_categorical(const struct tree *tree, uint32_t node)
-{
-    return tree->categorical && tree->categorical[node];
-}
-
-static bool is_perfect(const struct measured *measured)
-{
-    uint32_t size;
-
-    if (measured->depth > FOREST_PERFECT_MAX)
-        return false;
-    size = 1u << measured->depth;
-    return measured->depth <= SMALL_DEPTH || size <= measured->nodes * SPARSE_MAX;
-}
-
-/* Lists the nodes of a tree level by level, right child before left, so that siblings are
- * neighbours and a place in the list is the node's number in a linked tree. Returns how many. */
-static uint32_t list_nodes(const struct tree *tree, uint32_t *queue)
-{
-    uint32_t count = 1;
-
-    queue[0] = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t node = queue[i];
-
-        if (is_leaf(tree, node))
-            continue;
-        queue[count++] = (uint32_t)tree->right[node];
-        queue[count++] = (uint32_t)tree->left[node];
-    }
-    return count;
-}
-
-/* The share of walks that most means, for the typical depth. */
-#define MOST 0.75
-
-static void measure_tree(struct compiler *compiler, uint32_t number)
-{
-    const struct tree *tree = &compiler->spec->trees[number];
-    struct measured *measured = &compiler->trees[number];
-    uint32_t child = 1;     /* place of the next node's children */
-    uint32_t level_end = 1; /* place where the next level begins */
-    uint32_t farthest = 0;
-    double share = 1.0; /* of the walks that come to a node of this level, if splits halve them */
-    double ended = 0.0; /* share of the walks that have come to a leaf */
-
-    measured->nodes = list_nodes(tree, compiler->queue);
-    for (uint32_t i = 0; i < measured->nodes; i++) {
-        uint32_t node = compiler->queue[i];
-
-        if (i == level_end) {
-            measured->depth++;
-            measured->typical += ended < MOST;
-            level_end = child;
-            share /= 2;
-        }
-        if (is_leaf(tree, node)) {
-            ended += share;
-            continue;
-        }
-        if (child - i > farthest)
-            farthest = child - i;
-        child += 2;
-        measured->splits_by_category += is_categorical(tree, node);
-    }
-    if (measured->splits_by_category)
-        measured->kind = FOREST_MIXED;
-    else if (compiler->forest->slots.count > UINT16_MAX / 2)
-        measured->kind = FOREST_WIDE;
-    else if (tree->leaf_width == 1 && is_perfect(measured))
-        measured->kind = FOREST_PERFECT;
-    else
-        measured->kind = farthest <= UINT16_MAX ? FOREST_NARROW : FOREST_WIDE;
-}
-
-static int check_tree(const struct forest_spec *spec, uint32_t number, struct err *err)
-{
-    const struct tree *tree = &spec->trees[number];
-
-    if (tree->leaf_width == 0 || tree->leaf_width > spec->outputs)
-        return err_set(err, ERR_INPUT, "tree %u: leaves of %u values in a model of %u outputs",
-                       number, tree->leaf_width, spec->outputs);
-    if (tree->leaf_width == 1 &&
-        (spec->tree_output[number] < 0 || (uint32_t)spec->tree_output[number] >= spec->outputs))
-        return err_set(err, ERR_INPUT, "tree %u: adds to output %d of %u", number,
-                       (int)spec->tree_output[number], spec->outputs);
-    return 0;
-}
-
-static int measure(struct compiler *compiler, struct err *err)
-{
-    const struct forest_spec *spec = compiler->spec;
-    uint32_t most = 1;
-
-    for (uint32_t t = 0; t < spec->tree_count; t++) {
-        if (check_tree(spec, t, err))
-            return -1;
-        if (spec->trees[t].nodes > most)
-            most = spec->trees[t].nodes;
-    }
-    compiler->trees = mem_zero(spec->tree_count, sizeof(*compiler->trees));
-    compiler->order = mem_alloc(spec->tree_count, sizeof(*compiler->order));
-    compiler->queue = mem_alloc(most, sizeof(*compiler->queue));
-    if (!compiler->trees || !compiler->order || !compiler->queue)
-        return err_memory(err, spec->tree_count * sizeof(*compiler->trees), "compiling a forest");
-    for (uint32_t t = 0; t < spec->tree_count; t++)
-        measure_tree(compiler, t);
-    return 0;
-}
-
-/*
- * Outputs are sums of their own: trees may be sorted by output as long as the order within an
- * output stays. Trees with vector leaves add to several outputs, so a forest with any keeps its
- * order.
- */
-static int sort_by_output(struct compiler *compiler, struct err *err)
-{
-    const struct forest_spec *spec = compiler->spec;
-    CLEANUP(mem_cleanup) uint32_t *start = NULL;
-    bool sort = spec->outputs > 1;
-
-    for (uint32_t t = 0; t < spec->tree_count; t++) {
-        compiler->order[t] = t;
-        if (spec->trees[t].leaf_width > 1)
-            sort = false;
-    }
-    if (!sort)
-        return 0;
-    start = mem_zero((size_t)spec->outputs + 1, sizeof(*start));
-    if (!start)
-        return err_memory(err, ((size_t)spec->outputs + 1) * sizeof(*start), "compiling a forest");
-    for (uint32_t t = 0; t < spec->tree_count; t++)
-        start[spec->tree_output[t] + 1]++;
-    for (uint32_t o = 0; o < spec->outputs; o++)
-        start[o + 1] += start[o];
-    for (uint32_t t = 0; t < spec->tree_count; t++)
-        compiler->order[start[spec->tree_output[t]]++] = t;
-    return 0;
-}
 
 static uint32_t output_of(const struct forest_spec *spec, uint32_t number)
 {
@@ -197,7 +39,7 @@ static uint32_t output_of(const struct forest_spec *spec, uint32_t number)
 static bool fits_run(const struct compiler *compiler, const struct forest_run *run, size_t sum,
                      uint32_t number)
 {
-    const struct measured *measured = &compiler->trees[number];
+    const struct forest_measured *measured = &compiler->trees[number];
     uint32_t depth = run->depth > measured->depth ? run->depth : measured->depth;
 
     if (run->trees == FOREST_RUN_MAX || run->kind != measured->kind ||
@@ -217,7 +59,7 @@ static size_t make_runs(const struct compiler *compiler, struct forest_run *runs
 
     for (uint32_t i = 0; i < compiler->spec->tree_count; i++) {
         uint32_t number = compiler->order[i];
-        const struct measured *measured = &compiler->trees[number];
+        const struct forest_measured *measured = &compiler->trees[number];
 
         if (i == 0 || !fits_run(compiler, &run, sum, number)) {
             count++;
@@ -244,7 +86,7 @@ static size_t make_runs(const struct compiler *compiler, struct forest_run *runs
 static void add_tree_size(struct compiler *compiler, uint32_t number)
 {
     const struct tree *tree = &compiler->spec->trees[number];
-    const struct measured *measured = &compiler->trees[number];
+    const struct forest_measured *measured = &compiler->trees[number];
     struct totals *at = &compiler->at;
 
     if (measured->kind == FOREST_PERFECT)
@@ -253,11 +95,11 @@ static void add_tree_size(struct compiler *compiler, uint32_t number)
     *(measured->kind == FOREST_NARROW ? &at->narrow : &at->wide) += measured->nodes;
     if (tree->leaf_width > 1) /* a binary tree: its leaves are its splits and one */
         at->vectors += ((size_t)measured->nodes / 2 + 1) * tree->leaf_width;
-    if (!measured->splits_by_category)
+    if (!measured->sets)
         return;
-    at->sets += measured->splits_by_category;
+    at->sets += measured->sets;
     for (uint32_t n = 0; n < tree->nodes; n++) {
-        if (!is_leaf(tree, n) && is_categorical(tree, n))
+        if (!forest_is_leaf(tree, n) && forest_is_set(tree, n))
             at->set_words += forest_set_size(tree->categories + tree->category_start[n],
                                              tree->category_start[n + 1] - tree->category_start[n]);
     }
@@ -323,7 +165,7 @@ static void fill_perfect(struct compiler *compiler, uint32_t number, uint32_t de
     words[0] = 0;
     for (uint32_t i = 1; i < size; i++) {
         uint32_t node = source[i];
-        bool leaf = is_leaf(tree, node);
+        bool leaf = forest_is_leaf(tree, node);
 
         /* Below a leaf it does not matter what is compared. */
         thresholds[i] = leaf ? 0 : threshold_key(tree->value[node]);
@@ -381,7 +223,7 @@ static void fill_linked(struct compiler *compiler, uint32_t number)
     const struct tree *tree = &compiler->spec->trees[number];
     bool narrow = compiler->trees[number].kind == FOREST_NARROW;
     size_t *used = narrow ? &compiler->at.narrow : &compiler->at.wide;
-    uint32_t count = list_nodes(tree, compiler->queue);
+    uint32_t count = forest_list_nodes(tree, compiler->queue);
     uint32_t child = 1;
 
     compiler->forest->roots[compiler->at.roots++] = (uint32_t)*used;
@@ -389,13 +231,13 @@ static void fill_linked(struct compiler *compiler, uint32_t number)
         uint32_t node = compiler->queue[i];
         struct forest_wide to;
 
-        if (is_leaf(tree, node)) {
+        if (forest_is_leaf(tree, node)) {
             to = leaf_node(compiler, number, node);
         } else {
             to.word = split_word(compiler, tree, node);
             to.next = child - i;
             child += 2;
-            if (is_categorical(tree, node)) {
+            if (forest_is_set(tree, node)) {
                 to.word |= FOREST_CATEGORICAL;
                 to.threshold = add_set(compiler, tree, node);
             } else {
@@ -435,8 +277,6 @@ static int compile(struct compiler *compiler, struct err *err)
     struct forest *forest = compiler->forest;
     const struct forest_run *run;
 
-    if (measure(compiler, err) || sort_by_output(compiler, err))
-        return -1;
     forest->run_count = make_runs(compiler, NULL);
     forest->runs = mem_alloc(forest->run_count, sizeof(*forest->runs));
     if (!forest->runs)
@@ -454,13 +294,16 @@ static int compile(struct compiler *compiler, struct err *err)
     return 0;
 }
 
-int forest_compile(struct forest *forest, const struct forest_spec *spec, struct err *err)
+int forest_compile(struct forest *forest, const struct forest_spec *spec,
+                   const struct forest_measures *measures, struct err *err)
 {
-    struct compiler compiler = {.forest = forest, .spec = spec};
-    int r = compile(&compiler, err);
+    struct compiler compiler = {
+        .forest = forest,
+        .spec = spec,
+        .trees = measures->trees,
+        .order = measures->order,
+        .queue = measures->queue,
+    };
 
-    mem_release(compiler.trees);
-    mem_release(compiler.order);
-    mem_release(compiler.queue);
-    return r;
+    return compile(&compiler, err);
 }

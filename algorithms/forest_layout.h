@@ -1,8 +1,7 @@
 #pragma once
 /*
- * The compiled forest, as the kernels read it. Internal to algorithms/forest*.c: forest.h is the
- * interface. A kernel is one file with one function of type forest_kernel_score; it may keep to the
- * arrays here or derive tables of its own from them.
+ * The compiled forest, and the form of it that the scalar kernel reads; the others have their own
+ * (forest_sweep.h, forest_masks.h). Internal to algorithms/forest*.c: forest.h is the interface.
  *
  * Rows are not compared as floats but as keys: 32-bit unsigned numbers in the order of the floats
  * (forest_key), so that a step down a tree is two loads, one integer comparison and one addition
@@ -109,18 +108,33 @@ struct forest_block {
     size_t rows;
 };
 
-/* Adds every tree's leaves to rows * outputs sums, in the order of the runs. */
-typedef void forest_kernel_score(const struct forest *forest, const struct forest_block *block,
-                                 float *sums);
+/* forest_scalar.c: adds every tree's leaves to rows * outputs sums, in the order of the runs. */
+void forest_scalar_score(const struct forest *forest, const struct forest_block *block,
+                         float *sums);
 
-forest_kernel_score forest_scalar_score;
+struct forest_columns;
+struct forest_sweep;
+struct forest_masks;
+
+/* Which kernel scores how many rows (forest_choice.c). */
+struct forest_choice {
+    size_t sweep_rows; /* that many rows and more are swept; SIZE_MAX: never */
+    size_t masks_rows; /* up to that many rows are scored by masks; the others by the scalar kernel
+                        */
+};
 
 struct forest {
     struct scorer scorer;
-    forest_kernel_score *score;
     enum sum_rule sum_rule;
     enum category_rule category_rule;
     float *base_margin;
+    struct forest_choice choice;
+    char name[128];
+
+    /* the other kernels' forms of the trees; NULL where they cannot have them or are not used */
+    struct forest_columns *columns;
+    struct forest_sweep *sweep;
+    struct forest_masks *masks;
 
     struct forest_slots slots;
     size_t stride;     /* words of a row, the constant word and padding included */
@@ -194,9 +208,47 @@ void forest_rows_fill(const struct forest *forest, const struct matrix *matrix, 
 void forest_rows_reset(const struct forest *forest, const struct matrix *matrix, size_t first,
                        size_t rows, uint32_t *keys);
 
+/* forest_measure.c */
+
+static inline bool forest_is_leaf(const struct tree *tree, uint32_t node)
+{
+    return tree->left[node] == -1;
+}
+
+/* Whether a split is by category. */
+static inline bool forest_is_set(const struct tree *tree, uint32_t node)
+{
+    return tree->categorical && tree->categorical[node];
+}
+
+/* The shape of a tree: of the nodes that its root reaches. */
+struct forest_measured {
+    enum forest_kind kind;
+    uint32_t depth;
+    uint32_t typical; /* see forest_run */
+    uint32_t nodes;
+    uint32_t sets; /* splits by category */
+};
+
+struct forest_measures {
+    struct forest_measured *trees; /* by number */
+    uint32_t *order;               /* in which trees are compiled: by output, else as they came */
+    uint32_t *queue;               /* room for the nodes of the largest tree */
+};
+
+/* Checks that the trees fit the outputs (forest_new says which errors) and measures them. The
+ * measures are to be ended in any case. */
+int forest_measure(const struct forest_spec *spec, const struct forest_slots *slots,
+                   struct forest_measures *ret, struct err *err) MUST_CHECK;
+void forest_measures_fini(struct forest_measures *measures); /* of zeros, too */
+
+/* Lists the nodes of a tree level by level, right child before left, so that siblings are
+ * neighbours and a place in the list is the node's number in a linked tree. Returns how many. */
+uint32_t forest_list_nodes(const struct tree *tree, uint32_t *queue);
+
 /* forest_compile.c: trees to runs, nodes and leaves; what is allocated is the forest's. */
 int forest_compile(struct forest *forest, const struct forest_spec *spec,
-                   struct err *err) MUST_CHECK;
+                   const struct forest_measures *measures, struct err *err) MUST_CHECK;
 
 /* forest_category.c */
 

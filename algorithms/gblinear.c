@@ -85,6 +85,7 @@ int gblinear_new(const float *weights, uint32_t features, uint32_t outputs,
         .name = "gblinear",
         .features = features,
         .outputs = outputs,
+        .row_ns = (double)features * outputs,
         .score = gblinear_score,
         .destroy = gblinear_destroy,
     };

@@ -29,6 +29,7 @@ struct scorer {
     const char *name; /* of the kernel, for logs and `inspect`: "forest-scalar", "gblinear" */
     uint32_t features;
     uint32_t outputs;
+    double row_ns; /* about how long a row takes, one of many */
 
     /* Writes matrix->rows * outputs margins to ret_margins. The matrix may have fewer columns than
      * `features` (missing) or more (ignored). */

@@ -80,6 +80,17 @@ void *mem_alloc(size_t count, size_t size)
     return taken(malloc(bytes ? bytes : 1));
 }
 
+void *mem_aligned(size_t count, size_t size)
+{
+    void *memory = NULL;
+    size_t bytes;
+
+    if (__builtin_mul_overflow(count, size, &bytes) || must_fail() || !may_take(bytes, NULL) ||
+        posix_memalign(&memory, 64, bytes ? bytes : 1))
+        return NULL;
+    return taken(memory);
+}
+
 void *mem_zero(size_t count, size_t size)
 {
     size_t bytes;

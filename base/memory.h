@@ -21,6 +21,9 @@ void *mem_alloc(size_t count, size_t size) MUST_CHECK;
 void *mem_zero(size_t count, size_t size) MUST_CHECK;
 void *mem_resize(void *memory, size_t count, size_t size) MUST_CHECK;
 
+/* count * size bytes that begin at a multiple of 64, not cleared: for vectors. As mem_alloc. */
+void *mem_aligned(size_t count, size_t size) MUST_CHECK;
+
 /* free(), known to this thread's meter. */
 void mem_release(void *memory);
 

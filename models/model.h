@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "algorithms/forest.h"
 #include "algorithms/objective.h"
 #include "algorithms/predictions.h"
 #include "algorithms/scorer.h"
@@ -39,7 +40,7 @@ struct model {
     char **left_out; /* files of the artifact that are no models */
     size_t left_out_count;
     uint32_t features; /* of the first member */
-    uint64_t row_cost; /* about: tree levels walked, or weights multiplied, for one row */
+    uint64_t row_ns;   /* about how long a row takes, one of many */
     atomic_uint references;
 };
 
@@ -47,6 +48,7 @@ struct model_options {
     const char *profile; /* NULL or "auto": by the version that wrote the file */
     bool ensemble;       /* false: only the first file is served */
     bool strict;         /* every file must be a model, as in the original */
+    enum forest_kernel kernel;
     struct artifact_limits limits;
 };
 

@@ -108,7 +108,8 @@ static int make_base_margin(struct model_member *member, struct err *err)
     return 0;
 }
 
-static int make_scorer(struct model_member *member, const struct model *model, struct err *err)
+static int make_scorer(struct model_member *member, const struct model *model,
+                       enum forest_kernel kernel, struct err *err)
 {
     const struct xgb_model *source = member->source;
 
@@ -126,21 +127,9 @@ static int make_scorer(struct model_member *member, const struct model *model, s
             .base_margin = member->base_margin,
             .sum_rule = sum_rule_of(source, model),
             .category_rule = category_rule_of(source, model),
+            .kernel = kernel,
         },
         &member->scorer, err);
-}
-
-/* A rough count of the work for one row: a leaf is about log2(nodes) steps down. */
-static uint64_t cost_of(const struct model_member *member)
-{
-    const struct xgb_model *source = member->source;
-    uint64_t cost = 1;
-
-    if (source->booster == XGB_GBLINEAR)
-        return cost + (uint64_t)source->features * source->outputs;
-    for (uint32_t t = 0; t < member->trees_used; t++)
-        cost += 32 - (unsigned)__builtin_clz(source->trees[t].nodes | 1);
-    return cost;
 }
 
 static int leave_out(struct model *model, const char *name, struct err *err)
@@ -209,13 +198,14 @@ static int parse_all(const struct artifact *artifact, const struct model_options
     return 0;
 }
 
-static int finish_member(struct model *model, struct model_member *member, struct err *err)
+static int finish_member(struct model *model, struct model_member *member,
+                         enum forest_kernel kernel, struct err *err)
 {
     member->rules = rules_of(member->source, model);
     member->trees_used = trees_used(member->source, model->profile);
-    if (make_base_margin(member, err) || make_scorer(member, model, err))
+    if (make_base_margin(member, err) || make_scorer(member, model, kernel, err))
         return err_wrap(err, "file '%s'", member->file);
-    model->row_cost += cost_of(member);
+    model->row_ns += (uint64_t)member->scorer->row_ns + 1;
     return 0;
 }
 
@@ -262,7 +252,7 @@ static int load(const struct artifact *artifact, const struct model_options *opt
         return err_set(err, ERR_INPUT, "profile '%s' does not exist: use %s", options->profile,
                        PROFILE_NAMES);
     for (size_t i = 0; i < model->member_count; i++) {
-        if (finish_member(model, &model->members[i], err))
+        if (finish_member(model, &model->members[i], options->kernel, err))
             return -1;
     }
     objective = model->members[0].source->objective;

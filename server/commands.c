@@ -2,12 +2,26 @@
 
 #include <stdio.h>
 
+#include "base/cpu.h"
+
+void command_limit_cpu(const struct settings *settings)
+{
+    enum cpu_level level;
+
+    if (settings->cpu && cpu_level_find(settings->cpu, &level))
+        (void)!cpu_limit(level); /* options_parse has seen that there is so much */
+}
+
 struct model_options command_model_options(const struct settings *settings)
 {
+    enum forest_kernel kernel = FOREST_AUTO;
+
+    (void)!forest_kernel_find(settings->kernel, &kernel); /* options_parse knows the names */
     return (struct model_options){
         .profile = settings->profile,
         .ensemble = !settings->no_ensemble,
         .strict = settings->strict,
+        .kernel = kernel,
         .limits =
             {
                 .entries = (size_t)settings->artifact_entries,
@@ -48,7 +62,8 @@ int command_describe_model(const struct model *model, struct buffer *ret)
                      source->pickle_class ? source->pickle_class : "",
                      command_version_text(&source->version, version, sizeof(version)),
                      source->objective_text, source->features, size, model->profile->name,
-                     model->profile_is_auto ? " (auto)" : ""))
+                     model->profile_is_auto ? " (auto)" : "") ||
+        buffer_print(ret, ", kernel %s", member->scorer->name))
         return -1;
     if (model->member_count > 1 && buffer_print(ret, ", %zu models that %s", model->member_count,
                                                 model->vote ? "vote" : "are averaged"))

@@ -12,6 +12,9 @@ int command_predict(const struct settings *settings);
 int command_inspect(const struct settings *settings);
 int command_profiles(const struct settings *settings);
 
+/* --cpu: before anything chooses its instructions. */
+void command_limit_cpu(const struct settings *settings);
+
 /* The part of the settings that loading needs. */
 struct model_options command_model_options(const struct settings *settings);
 

@@ -113,5 +113,6 @@ int main(int argc, char **argv)
     case OPTIONS_OK:
         break;
     }
+    command_limit_cpu(&settings);
     return flushed(entry->run(&settings));
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/forest.h"
+#include "base/cpu.h"
 #include "models/profile.h"
 
 enum option_type {
@@ -13,6 +15,8 @@ enum option_type {
     OPTION_NUMBER,
     OPTION_SWITCH,
     OPTION_PROFILE,
+    OPTION_KERNEL,
+    OPTION_CPU,
 };
 
 struct option {
@@ -53,6 +57,10 @@ static const struct option options[] = {
      MANY, "BYTES", "unpacked size of an artifact, and memory a parsed model may take"},
     {"max-artifact-ratio", S | P | I, OPTION_NUMBER, AT(artifact_ratio), NULL, "1000", 1, 1000000,
      "N", "unpacked to packed size of an archive, beyond its first 16 MB"},
+    {"kernel", S | P | I, OPTION_KERNEL, AT(kernel), NULL, "auto", 0, 0, "NAME",
+     "how trees are scored: auto, scalar, sweep (many rows at a time) or masks (one row)"},
+    {"cpu", S | P | I, OPTION_CPU, AT(cpu), NULL, "auto", 0, 0, "LEVEL",
+     "instructions to use at most: baseline, avx2, avx512, vbmi; auto: what the processor has"},
     {"host", S, OPTION_LIST, AT(hosts), NULL, "0.0.0.0", 0, 0, "ADDRESS",
      "address to listen on, IPv4 or IPv6; may be repeated"},
     {"port", S, OPTION_NUMBER, AT(port), "SAGEMAKER_BIND_TO_PORT", "8080", 0, 65535, "N",
@@ -180,6 +188,36 @@ static int check_profile(const char *text, const char *origin, struct err *err)
     return err_set(err, ERR_INPUT, "%s is %s: it takes %s", origin, quoted, PROFILE_NAMES);
 }
 
+static int check_kernel(const char *text, const char *origin, struct err *err)
+{
+    enum forest_kernel kernel;
+    char quoted[64];
+
+    if (forest_kernel_find(text, &kernel))
+        return 0;
+    err_quote(quoted, sizeof(quoted), text, strlen(text));
+    return err_set(err, ERR_INPUT, "%s is %s: it takes auto, scalar, sweep or masks", origin,
+                   quoted);
+}
+
+static int check_cpu(const char *text, const char *origin, struct err *err)
+{
+    enum cpu_level level;
+    char quoted[64];
+
+    if (strcmp(text, "auto") == 0)
+        return 0;
+    if (!cpu_level_find(text, &level)) {
+        err_quote(quoted, sizeof(quoted), text, strlen(text));
+        return err_set(err, ERR_INPUT, "%s is %s: it takes auto, baseline, avx2, avx512 or vbmi",
+                       origin, quoted);
+    }
+    if (level > cpu_level())
+        return err_set(err, ERR_INPUT, "%s is %s: this processor has %s at most", origin, text,
+                       cpu_level_name(cpu_level()));
+    return 0;
+}
+
 static int set_option(const struct option *option, const char *text, const char *origin,
                       struct settings *settings, struct err *err)
 {
@@ -192,6 +230,12 @@ static int set_option(const struct option *option, const char *text, const char 
     case OPTION_PROFILE:
         *(const char **)field = text;
         return check_profile(text, origin, err);
+    case OPTION_KERNEL:
+        *(const char **)field = text;
+        return check_kernel(text, origin, err);
+    case OPTION_CPU:
+        *(const char **)field = text;
+        return check_cpu(text, origin, err);
     case OPTION_LIST:
         if (settings->host_count == OPTIONS_HOSTS_MAX)
             return err_set(err, ERR_INPUT, "%s: at most %d addresses", origin, OPTIONS_HOSTS_MAX);
@@ -394,6 +438,8 @@ static int describe(const struct option *option, const struct settings *settings
     switch (option->type) {
     case OPTION_TEXT:
     case OPTION_PROFILE:
+    case OPTION_KERNEL:
+    case OPTION_CPU:
         if (!*(const char *const *)field)
             return 0;
         return buffer_print(ret, " %s=%s", option->name, *(const char *const *)field);

@@ -34,6 +34,8 @@ struct settings {
     int64_t artifact_entries;
     int64_t artifact_bytes;
     int64_t artifact_ratio;
+    const char *kernel; /* of enum forest_kernel */
+    const char *cpu;    /* "auto", or a level of base/cpu.h that the processor has */
     /* serve: addresses, threads */
     const char *hosts[OPTIONS_HOSTS_MAX];
     size_t host_count;

@@ -48,11 +48,10 @@ struct decode_rules invocation_decode_rules(const struct model *model, bool stri
 
 uint64_t invocation_cost(const struct model *model, size_t body_size)
 {
-    /* a cell is seldom shorter than two bytes; parsing takes about 2 ns a byte, a tree level 1 ns
-     */
+    /* a cell is seldom shorter than two bytes; parsing takes about 2 ns a byte */
     uint64_t rows = body_size / (2 * ((uint64_t)model->features + 1)) + 1;
 
-    return 2 * (uint64_t)body_size + rows * model->row_cost;
+    return 2 * (uint64_t)body_size + rows * model->row_ns;
 }
 
 /* What a request is being made into: the answer's parts under one roof. */

@@ -35,6 +35,23 @@ def test_file_argument_and_suffix(tmp_path):
     assert by_suffix.stdout == predict(stdin=ROWS.splitlines()[0]).stdout
 
 
+def test_every_kernel_answers_the_same():
+    rows = "\n".join(ROWS.splitlines() * 100)
+    expected = predict(stdin=rows).stdout
+    kernels = set()
+    for cpu in ("baseline", "avx2", "avx512", "vbmi"):
+        for kernel in ("auto", "scalar", "sweep", "masks"):
+            result = run("predict", "--model", MODEL, "--cpu", cpu, "--kernel", kernel,
+                         stdin=rows.encode())
+            reason = result.stderr.decode()
+            if "this processor has" in reason or "cannot score this forest" in reason:
+                continue
+            assert result.stdout == expected, (cpu, kernel)
+            shown = run("inspect", "--json", "--cpu", cpu, "--kernel", kernel, MODEL)
+            kernels.add(json.loads(shown.stdout)["kernel"])
+    assert "forest-scalar" in kernels
+
+
 def test_accept_is_the_endpoints_body():
     body = predict("--accept", "application/json").stdout
     scores = [float(line) for line in predict().stdout.split()]

@@ -37,7 +37,8 @@ def test_start_tells_model_and_settings(example_model):
     with serving("--model", example_model) as server:
         text = "\n".join(server.lines)
         assert (
-            "xgboost, json, written by XGBoost 1.7.4, binary:logistic, 30 features, 30 trees, profile 1.7-1 (auto)"
+            "xgboost, json, written by XGBoost 1.7.4, binary:logistic, 30 features, 30 trees"
+            ", profile 1.7-1 (auto), kernel forest-"
             in text
         )
         assert re.search(r"settings: .*port=0.* max-body=6291456", text)

@@ -1,6 +1,7 @@
 /*
  * The forest scorer against the reference walk of random_forest.h, bit for bit: every kind of tree,
- * dense and CSR, both sum rules, every category rule. And sums worked out by hand.
+ * dense and CSR, both sum rules, every category rule, by every kernel on every level of the
+ * processor. And sums worked out by hand.
  */
 
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/cpu.h"
 #include "base/memory.h"
 #include "tests/unit/random_forest.h"
 
@@ -138,54 +140,108 @@ static void free_csr(struct csr *csr)
     free(csr->column);
 }
 
-static void expect_rows(const struct forest_spec *spec, const struct scorer *scorer,
-                        const struct matrix *matrix, const float *x, struct scratch *scratch)
-{
-    struct err err = ERR_INIT;
-    float *margins = malloc((matrix->rows * spec->outputs + 1) * sizeof(*margins));
-    float *expected = malloc(spec->outputs * sizeof(*expected));
+/* One forest by one kernel. */
+struct variant {
+    struct scorer *scorer;
+    enum cpu_level level;
+    enum forest_kernel kernel;
+};
 
-    memset(margins, 0x5a, (matrix->rows * spec->outputs + 1) * sizeof(*margins));
-    assert_int_equal(scorer_score(scorer, matrix, scratch, margins, &err), 0);
-    for (size_t row = 0; row < matrix->rows; row++) {
-        reference_score(spec, x + row * matrix->columns, matrix->columns, expected);
-        if (memcmp(expected, margins + row * spec->outputs, spec->outputs * sizeof(float)) != 0)
-            fail_msg("row %zu of %zu, %zu columns, kind %d: %a is not %a", row, matrix->rows,
-                     matrix->columns, (int)matrix->kind, (double)margins[row * spec->outputs],
-                     (double)expected[0]);
+#define VARIANTS_MAX 16 /* four levels, four kernels */
+
+/* How often each kernel was tried on each level. */
+static unsigned tried[CPU_VBMI + 1][FOREST_MASKS + 1];
+
+/* The forest by every kernel that can score it, on every level of the processor. */
+static size_t make_variants(const struct forest_spec *spec, struct variant *ret)
+{
+    size_t count = 0;
+
+    for (int level = CPU_BASELINE; level <= CPU_VBMI && cpu_limit((enum cpu_level)level); level++) {
+        for (int kernel = FOREST_AUTO; kernel <= FOREST_MASKS; kernel++) {
+            struct forest_spec varied = *spec;
+            struct err err = ERR_INIT;
+
+            varied.kernel = (enum forest_kernel)kernel;
+            if (forest_new(&varied, &ret[count].scorer, &err)) {
+                assert_int_equal(err.kind, ERR_UNSUPPORTED);
+                continue;
+            }
+            assert_int_equal(ret[count].scorer->outputs, spec->outputs);
+            assert_int_equal(ret[count].scorer->features, spec->features);
+            ret[count].level = (enum cpu_level)level;
+            ret[count++].kernel = (enum forest_kernel)kernel;
+            tried[level][kernel]++;
+        }
     }
-    free(margins);
-    free(expected);
+    return count;
 }
 
-static const size_t row_counts[] = {1, 7, 63, 64, 65, 1000};
+static void free_variants(struct variant *variants, size_t count)
+{
+    for (size_t v = 0; v < count; v++)
+        scorer_free(variants[v].scorer);
+}
 
-/* Scores random rows of every count, with and without missing values, in both kinds of matrix. */
+static float *reference_rows(const struct forest_spec *spec, const float *x, size_t rows,
+                             size_t columns)
+{
+    float *expected = malloc((rows * spec->outputs + 1) * sizeof(*expected));
+
+    for (size_t row = 0; row < rows; row++)
+        reference_score(spec, x + row * columns, columns, expected + row * spec->outputs);
+    return expected;
+}
+
+static void expect_rows(const struct variant *variant, const struct matrix *matrix,
+                        const float *expected, struct scratch *scratch)
+{
+    struct err err = ERR_INIT;
+    size_t outputs = variant->scorer->outputs;
+    float *margins = malloc((matrix->rows * outputs + 1) * sizeof(*margins));
+
+    memset(margins, 0x5a, (matrix->rows * outputs + 1) * sizeof(*margins));
+    assert_int_equal(scorer_score(variant->scorer, matrix, scratch, margins, &err), 0);
+    for (size_t i = 0; i < matrix->rows * outputs; i++) {
+        if (memcmp(&expected[i], &margins[i], sizeof(float)) != 0)
+            fail_msg("%s (%s on %s), row %zu of %zu, %zu columns, matrix of kind %d: %a is not %a",
+                     variant->scorer->name, forest_kernel_name(variant->kernel),
+                     cpu_level_name(variant->level), i / outputs, matrix->rows, matrix->columns,
+                     (int)matrix->kind, (double)margins[i], (double)expected[i]);
+    }
+    free(margins);
+}
+
+/* Rows around what kernels take at a time, and one that is several times that. */
+static const size_t row_counts[] = {1, 7, 32, 33, 63, 64, 65, 129, 300, 1000};
+
+/* Scores random rows of every count up to most_rows, with and without missing values, in both kinds
+ * of matrix, by every kernel. */
 static void expect_columns(struct rng *rng, const struct sample *sample, size_t columns,
                            size_t most_rows, bool categories)
 {
-    struct err err = ERR_INIT;
-    struct scorer *scorer;
+    struct variant variants[VARIANTS_MAX];
+    size_t count = make_variants(&sample->spec, variants);
     struct scratch scratch;
 
     scratch_init(&scratch);
-    assert_int_equal(forest_new(&sample->spec, &scorer, &err), 0);
-    assert_int_equal(scorer->outputs, sample->spec.outputs);
-    assert_int_equal(scorer->features, sample->spec.features);
     for (size_t i = 0; i < ARRAY_LENGTH(row_counts) && row_counts[i] <= most_rows; i++) {
-        for (uint32_t missing = 0; missing <= 9; missing += 3) {
-            size_t rows = row_counts[i];
-            float *x = random_rows(rng, rows, columns, missing, categories);
-            struct matrix dense = {MATRIX_DENSE, rows, columns, x, NULL, NULL};
-            struct csr csr = to_csr(x, rows, columns);
+        size_t rows = row_counts[i];
+        uint32_t missing = (uint32_t)i % 4 * 3;
+        float *x = random_rows(rng, rows, columns, missing, categories);
+        float *expected = reference_rows(&sample->spec, x, rows, columns);
+        struct matrix dense = {MATRIX_DENSE, rows, columns, x, NULL, NULL};
+        struct csr csr = to_csr(x, rows, columns);
 
-            expect_rows(&sample->spec, scorer, &dense, x, &scratch);
-            expect_rows(&sample->spec, scorer, &csr.matrix, x, &scratch);
-            free_csr(&csr);
-            free(x);
+        for (size_t v = 0; v < count; v++) {
+            expect_rows(&variants[v], &dense, expected, &scratch);
+            expect_rows(&variants[v], &csr.matrix, expected, &scratch);
         }
+        free_csr(&csr);
+        free(expected);
+        free(x);
     }
-    scorer_free(scorer);
+    free_variants(variants, count);
     scratch_fini(&scratch);
 }
 
@@ -221,7 +277,7 @@ static void test_full_trees(void **state)
                                                .features = 9,
                                                .outputs = 1};
 
-        expect_forest(&rng, &options, depth == 6 ? 1000 : 65);
+        expect_forest(&rng, &options, depth == 6 || depth == 8 ? 1000 : 300);
     }
 }
 
@@ -240,7 +296,7 @@ static void test_many_small_trees(void **state)
                                            .outputs = 1};
 
     (void)state;
-    expect_forest(&rng, &options, 65);
+    expect_forest(&rng, &options, 300);
 }
 
 /* Everything that a file can hold at a time. */
@@ -267,7 +323,7 @@ static void test_all_kinds_mixed(void **state)
                                                    .category_rule = (enum category_rule)rule,
                                                    .weights = rule == CATEGORY_ZERO};
 
-            expect_forest(&rng, &options, 65);
+            expect_forest(&rng, &options, 300);
         }
     }
 }
@@ -291,7 +347,7 @@ static void test_vector_leaves(void **state)
                                                .outputs = 4,
                                                .weights = weights != 0};
 
-        expect_forest(&rng, &options, 65);
+        expect_forest(&rng, &options, 300);
     }
 }
 
@@ -306,7 +362,7 @@ static void test_deep_trees(void **state)
         .trees = trees, .kinds = ARRAY_LENGTH(trees), .tree_count = 6, .features = 4, .outputs = 1};
 
     (void)state;
-    expect_forest(&rng, &options, 65);
+    expect_forest(&rng, &options, 300);
 }
 
 /* More nodes in a level than the small nodes can reach over. */
@@ -318,7 +374,7 @@ static void test_wide_tree(void **state)
         .trees = &tree, .kinds = 1, .tree_count = 2, .features = 50, .outputs = 2};
 
     (void)state;
-    expect_forest(&rng, &options, 65);
+    expect_forest(&rng, &options, 300);
 }
 
 /* A model of sparse text: a million features, of which the trees use some thousands. */
@@ -329,15 +385,15 @@ static void test_sparse_features(void **state)
     const struct sample_options options = {
         .trees = &tree, .kinds = 1, .tree_count = 40, .features = 1048330, .outputs = 1};
     struct sample sample = make_sample(&rng, &options);
-    struct err err = ERR_INIT;
-    struct scorer *scorer;
+    struct variant variants[VARIANTS_MAX];
+    size_t count = make_variants(&sample.spec, variants);
     struct scratch scratch;
     enum { ROWS = 70, ENTRIES = 3000 };
     size_t *row_start = calloc(ROWS + 1, sizeof(*row_start));
     uint32_t *column = malloc(ROWS * ENTRIES * sizeof(*column));
     float *values = malloc(ROWS * ENTRIES * sizeof(*values));
     float *dense = malloc(options.features * sizeof(*dense));
-    float margins[ROWS];
+    float *all = malloc(ROWS * sizeof(*all));
     size_t n = 0;
 
     (void)state;
@@ -352,16 +408,8 @@ static void test_sparse_features(void **state)
         row_start[row + 1] = n;
     }
     scratch_init(&scratch);
-    assert_int_equal(forest_new(&sample.spec, &scorer, &err), 0);
-    {
-        struct matrix matrix = {MATRIX_CSR, ROWS, options.features, values, row_start, column};
-
-        assert_int_equal(scorer_score(scorer, &matrix, &scratch, margins, &err), 0);
-    }
-    assert_in_range(scratch.size, 1, ROWS * 64 * 1024); /* not a million features a row */
     for (size_t row = 0; row < ROWS; row++) {
         struct matrix one = {MATRIX_DENSE, 1, options.features, dense, NULL, NULL};
-        float expected;
 
         for (uint32_t f = 0; f < options.features; f++)
             dense[f] = NAN;
@@ -369,13 +417,21 @@ static void test_sparse_features(void **state)
             if (column[i] < options.features)
                 dense[column[i]] = values[i];
         }
-        reference_score(&sample.spec, dense, options.features, &expected);
-        assert_memory_equal(&expected, &margins[row], sizeof(expected));
-        expect_rows(&sample.spec, scorer, &one, dense, &scratch);
+        reference_score(&sample.spec, dense, options.features, &all[row]);
+        for (size_t v = 0; v < count && row % 16 == 0; v++)
+            expect_rows(&variants[v], &one, &all[row], &scratch);
     }
-    scorer_free(scorer);
+    for (size_t v = 0; v < count; v++) {
+        struct matrix matrix = {MATRIX_CSR, ROWS, options.features, values, row_start, column};
+
+        scratch_fini(&scratch);
+        expect_rows(&variants[v], &matrix, all, &scratch);
+        assert_in_range(scratch.size, 1, 256 * 64 * 1024); /* not a million features a row */
+    }
     scratch_fini(&scratch);
+    free_variants(variants, count);
     free_sample(&sample);
+    free(all);
     free(row_start);
     free(column);
     free(values);
@@ -407,6 +463,289 @@ static void test_no_trees(void **state)
     expect_columns(&rng, &sample, 3, 65, false);
     sample.spec.sum_rule = SUM_BASE_LAST;
     expect_columns(&rng, &sample, 1, 65, false);
+    free_sample(&sample);
+}
+
+/* Splits on thresholds that are all different, so that ranks take several bytes and search trees
+ * several levels; rows hit the thresholds themselves and their neighbours. */
+static void test_many_thresholds(void **state)
+{
+    struct rng rng = {11};
+    const struct tree_options tree = {.shape = SHAPE_FULL, .splits = 255};
+    static const struct {
+        uint32_t trees;
+        uint32_t features;
+    } sizes[] = {{1, 1}, {2, 1}, {4, 4}, {9, 2}, {40, 2}, {40, 40}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(sizes); i++) {
+        const struct sample_options options = {.trees = &tree,
+                                               .kinds = 1,
+                                               .tree_count = sizes[i].trees,
+                                               .features = sizes[i].features,
+                                               .outputs = 1};
+        struct sample sample = make_sample(&rng, &options);
+        struct variant variants[VARIANTS_MAX];
+        size_t rows = 600;
+        size_t columns = sizes[i].features;
+        float *x = malloc(rows * columns * sizeof(*x));
+        struct matrix matrix = {MATRIX_DENSE, rows, columns, x, NULL, NULL};
+        struct scratch scratch;
+        float *expected;
+        size_t count;
+
+        for (uint32_t t = 0; t < options.tree_count; t++) {
+            for (uint32_t n = 0; n < sample.trees[t].nodes; n++) {
+                if (sample.trees[t].left[n] != -1)
+                    sample.trees[t].value[n] = (float)rng_u32(&rng) / 65536.0f - 20000.0f;
+            }
+        }
+        for (size_t k = 0; k < rows * columns; k++) {
+            const struct tree *from = &sample.trees[rng_below(&rng, options.tree_count)];
+            float threshold = from->value[rng_below(&rng, from->nodes)];
+
+            x[k] = k % 3 == 0   ? threshold
+                   : k % 3 == 1 ? nextafterf(threshold, -INFINITY)
+                   : k % 7      ? nextafterf(threshold, INFINITY)
+                                : NAN;
+        }
+        expected = reference_rows(&sample.spec, x, rows, columns);
+        count = make_variants(&sample.spec, variants);
+        scratch_init(&scratch);
+        for (size_t v = 0; v < count; v++)
+            expect_rows(&variants[v], &matrix, expected, &scratch);
+        scratch_fini(&scratch);
+        free_variants(variants, count);
+        free_sample(&sample);
+        free(expected);
+        free(x);
+    }
+}
+
+/* As many columns of bytes as the kernel for one row has for its registers, and one more. */
+static void test_numbers_of_features(void **state)
+{
+    struct rng rng = {12};
+    static const uint32_t numbers[] = {31, 32, 33, 64, 65, 127, 128, 129, 256, 257};
+
+    (void)state;
+    for (uint32_t depth = 5; depth <= 8; depth++) {
+        const struct tree_options tree = {.shape = SHAPE_FULL, .splits = (1u << depth) - 1};
+
+        for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
+            const struct sample_options options = {
+                .trees = &tree, .kinds = 1, .tree_count = 70, .features = numbers[i], .outputs = 1};
+            struct sample sample = make_sample(&rng, &options);
+
+            expect_columns(&rng, &sample, options.features, 33, false);
+            free_sample(&sample);
+        }
+    }
+}
+
+/* The most leaves that have numbers, one more, and many more, in trees of all shapes. */
+static void test_numbers_of_leaves(void **state)
+{
+    struct rng rng = {13};
+    static const uint32_t splits[] = {62, 63, 64, 126, 127, 128, 254, 255, 256, 257, 700, 2000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(splits); i++) {
+        const struct tree_options trees[] = {
+            {.shape = SHAPE_FULL, .splits = splits[i]},
+            {.shape = SHAPE_RANDOM, .splits = splits[i]},
+            {.shape = SHAPE_CHAIN, .splits = splits[i]},
+            {.shape = SHAPE_RANDOM, .splits = splits[i], .categorical = true},
+            {.shape = SHAPE_RANDOM, .splits = splits[i], .leaf_width = 3},
+        };
+
+        for (size_t k = 0; k < ARRAY_LENGTH(trees); k++) {
+            const struct sample_options options = {
+                .trees = &trees[k], .kinds = 1, .tree_count = 7, .features = 5, .outputs = 3};
+            struct sample sample = make_sample(&rng, &options);
+
+            expect_columns(&rng, &sample, 5, 300, trees[k].categorical);
+            free_sample(&sample);
+        }
+    }
+}
+
+/* A split by category on feature 0. */
+struct category_split {
+    struct tree tree;
+    int32_t left[3];
+    int32_t right[3];
+    uint32_t feature[3];
+    float value[3];
+    uint8_t default_left[3];
+    uint8_t categorical[3];
+    uint32_t start[4];
+};
+
+static void make_category_split(struct category_split *split, int32_t *categories, uint32_t count)
+{
+    *split = (struct category_split){
+        .left = {1, -1, -1},
+        .right = {2, -1, -1},
+        .value = {0, -1.0f, 1.0f},
+        .categorical = {1},
+        .start = {0, count, count, count},
+    };
+    split->tree = (struct tree){
+        .nodes = 3,
+        .leaf_width = 1,
+        .left = split->left,
+        .right = split->right,
+        .feature = split->feature,
+        .value = split->value,
+        .default_left = split->default_left,
+        .categorical = split->categorical,
+        .category_start = split->start,
+        .categories = categories,
+    };
+}
+
+/* Sets of so many categories, `step` apart; every kernel tells them from their neighbours. Returns
+ * whether the sweep can, where there is one. */
+static bool expect_categories(uint32_t count, int32_t step)
+{
+    int32_t *categories = malloc((count + 1) * sizeof(*categories));
+    size_t rows = 3 * (size_t)count + 2;
+    float *x = malloc(rows * sizeof(*x));
+    const int32_t output = 0;
+    const float base = 0;
+    struct matrix matrix = {MATRIX_DENSE, rows, 1, x, NULL, NULL};
+    struct variant variants[VARIANTS_MAX];
+    struct category_split split;
+    struct forest_spec spec = {.trees = &split.tree,
+                               .tree_output = &output,
+                               .tree_count = 1,
+                               .features = 1,
+                               .outputs = 1,
+                               .base_margin = &base};
+    struct scratch scratch;
+    bool swept = false;
+    float *expected;
+    size_t n;
+
+    for (uint32_t i = 0; i < count; i++) {
+        categories[i] = (int32_t)i * step;
+        x[3 * i] = (float)categories[i];
+        x[3 * i + 1] = (float)categories[i] + 1.0f;
+        x[3 * i + 2] = (float)categories[i] - 1.0f;
+    }
+    x[rows - 2] = 16777215.0f;
+    x[rows - 1] = NAN;
+    make_category_split(&split, categories, count);
+    expected = reference_rows(&spec, x, rows, 1);
+    n = make_variants(&spec, variants);
+    scratch_init(&scratch);
+    for (size_t v = 0; v < n; v++) {
+        expect_rows(&variants[v], &matrix, expected, &scratch);
+        swept |= variants[v].kernel == FOREST_SWEEP;
+    }
+    scratch_fini(&scratch);
+    free_variants(variants, n);
+    free(expected);
+    free(categories);
+    free(x);
+    return swept;
+}
+
+static void test_numbers_of_categories(void **state)
+{
+    bool sweep = expect_categories(1, 1);
+
+    (void)state;
+    assert_int_equal(expect_categories(0, 1), sweep);
+    assert_int_equal(expect_categories(255, 1), sweep);
+    assert_false(expect_categories(256, 1)); /* more than there are codes */
+    assert_int_equal(expect_categories(2, 65535), sweep);
+    assert_false(expect_categories(2, 65536)); /* larger than any that has a code */
+}
+
+/* Every kernel of this processor was tried, many times. */
+static void test_all_kernels_were_tried(void **state)
+{
+    (void)state;
+    for (int level = CPU_BASELINE; level <= (int)cpu_level(); level++) {
+        assert_in_range(tried[level][FOREST_AUTO], 100, 100000);
+        assert_in_range(tried[level][FOREST_SCALAR], 100, 100000);
+#if defined(__aarch64__)
+        assert_in_range(tried[level][FOREST_SWEEP], 50, 100000);
+#else
+        if (level >= CPU_AVX2)
+            assert_in_range(tried[level][FOREST_SWEEP], 50, 100000);
+        if (level >= CPU_VBMI)
+            assert_in_range(tried[level][FOREST_MASKS], 20, 100000);
+#endif
+    }
+}
+
+static void test_kernel_names(void **state)
+{
+    static const char *const names[] = {"auto", "scalar", "sweep", "masks"};
+    enum forest_kernel kernel = FOREST_MASKS;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        assert_true(forest_kernel_find(names[i], &kernel));
+        assert_int_equal(kernel, i);
+        assert_string_equal(forest_kernel_name(kernel), names[i]);
+    }
+    assert_false(forest_kernel_find("avx2", &kernel));
+    assert_false(forest_kernel_find("", &kernel));
+}
+
+/* A kernel that is asked for and cannot score the forest is an error that says so. */
+static void test_kernel_that_does_not_fit(void **state)
+{
+    struct rng rng = {14};
+    const struct tree_options tree = {.shape = SHAPE_CHAIN, .splits = 20};
+    const struct sample_options options = {
+        .trees = &tree, .kinds = 1, .tree_count = 3, .features = 4, .outputs = 1};
+    struct sample sample = make_sample(&rng, &options);
+    struct err err = ERR_INIT;
+    struct scorer *scorer = NULL;
+
+    (void)state;
+    sample.spec.kernel = FOREST_MASKS; /* which takes no tree so deep */
+    assert_int_equal(forest_new(&sample.spec, &scorer, &err), -1);
+    assert_null(scorer);
+    assert_int_equal(err.kind, ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "kernel 'masks' cannot score this forest"));
+    free_sample(&sample);
+}
+
+/* The name tells which kernel scores how many rows. */
+static void test_scorer_names(void **state)
+{
+    struct rng rng = {15};
+    const struct tree_options tree = {.shape = SHAPE_FULL, .splits = 63};
+    const struct sample_options options = {
+        .trees = &tree, .kinds = 1, .tree_count = 100, .features = 30, .outputs = 1};
+    struct sample sample = make_sample(&rng, &options);
+    struct variant variants[VARIANTS_MAX];
+    size_t count = make_variants(&sample.spec, variants);
+
+    (void)state;
+    for (size_t v = 0; v < count; v++) {
+        const char *name = variants[v].scorer->name;
+        bool sweep = strstr(name, "forest-sweep-") != NULL;
+        bool masks = strstr(name, "forest-masks") != NULL;
+
+        if (variants[v].kernel == FOREST_SCALAR)
+            assert_string_equal(name, "forest-scalar");
+        if (variants[v].kernel == FOREST_MASKS)
+            assert_string_equal(name, "forest-masks");
+        if (variants[v].kernel == FOREST_SWEEP)
+            assert_true(sweep && !masks && !strstr(name, "scalar"));
+        if (variants[v].kernel == FOREST_AUTO && variants[v].level >= CPU_AVX2)
+            assert_true(sweep && strstr(name, " rows on "));
+        if (variants[v].kernel == FOREST_AUTO && variants[v].level >= CPU_VBMI)
+            assert_true(masks);
+    }
+    free_variants(variants, count);
     free_sample(&sample);
 }
 
@@ -566,7 +905,7 @@ static void test_memory_failures(void **state)
         sample.spec.tree_count = 8;
         free_sample(&sample);
     }
-    assert_in_range(failures, 20, 60);
+    assert_in_range(failures, 20, 100);
 }
 
 int main(void)
@@ -584,6 +923,14 @@ int main(void)
         cmocka_unit_test(test_sum_rules_by_hand),
         cmocka_unit_test(test_what_does_not_fit_is_refused),
         cmocka_unit_test(test_memory_failures),
+        cmocka_unit_test(test_many_thresholds),
+        cmocka_unit_test(test_numbers_of_features),
+        cmocka_unit_test(test_numbers_of_leaves),
+        cmocka_unit_test(test_numbers_of_categories),
+        cmocka_unit_test(test_kernel_names),
+        cmocka_unit_test(test_kernel_that_does_not_fit),
+        cmocka_unit_test(test_scorer_names),
+        cmocka_unit_test(test_all_kernels_were_tried),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

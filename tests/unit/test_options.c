@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/cpu.h"
 #include "server/options.h"
 #include "tests/unit/unit.h"
 
@@ -77,6 +78,39 @@ static void test_hosts_replace_the_default(void **state)
     assert_string_equal(settings.hosts[0], "::1");
 }
 
+static void test_kernel_and_cpu(void **state)
+{
+    struct settings settings;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(parse(&settings, &err, NULL, NULL, NULL), OPTIONS_OK);
+    assert_string_equal(settings.kernel, "auto");
+    assert_string_equal(settings.cpu, "auto");
+    assert_int_equal(parse(&settings, &err, "--kernel=sweep", "--cpu=baseline", NULL), OPTIONS_OK);
+    assert_string_equal(settings.kernel, "sweep");
+    assert_string_equal(settings.cpu, "baseline");
+    assert_int_equal(parse(&settings, &err, "--kernel=avx2", NULL, NULL), OPTIONS_ERROR);
+    assert_string_equal(err.text, "--kernel is 'avx2': it takes auto, scalar, sweep or masks");
+    err_clear(&err);
+    assert_int_equal(parse(&settings, &err, "--cpu=sse9", NULL, NULL), OPTIONS_ERROR);
+    assert_string_equal(err.text, "--cpu is 'sse9': it takes auto, baseline, avx2, avx512 or vbmi");
+}
+
+/* As on a processor that has less. */
+static void test_cpu_that_is_not_there(void **state)
+{
+    struct settings settings;
+    struct err err = ERR_INIT;
+    enum cpu_level has = cpu_level();
+
+    (void)state;
+    assert_true(cpu_limit(CPU_BASELINE));
+    assert_int_equal(parse(&settings, &err, "--cpu=avx2", NULL, NULL), OPTIONS_ERROR);
+    assert_string_equal(err.text, "--cpu is avx2: this processor has baseline at most");
+    assert_true(cpu_limit(has));
+}
+
 static void test_switches(void **state)
 {
     struct settings settings;
@@ -143,6 +177,8 @@ int main(void)
         TEST(test_precedence),
         TEST(test_range_at_its_ends),
         TEST(test_hosts_replace_the_default),
+        TEST(test_kernel_and_cpu),
+        TEST(test_cpu_that_is_not_there),
         TEST(test_switches),
         TEST(test_ensemble_variable),
         TEST(test_empty_variables),
