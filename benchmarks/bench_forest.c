@@ -2,10 +2,11 @@
  * Our scorer of a model file, in microseconds a row; see row_timing.h for the arguments. The model
  * is loaded as the server loads it, what is measured is its scorer: rows in, margins out.
  *
- *     bench_forest [--cpu LEVEL] [--seconds S] [--margins FILE] MODEL ROWS COLUMNS OUTPUTS
+ *     bench_forest [--cpu LEVEL] [--kernel KERNEL] [--seconds S] [--margins FILE]
+ *                  MODEL ROWS COLUMNS OUTPUTS
  *
  * LEVEL: no more than these instructions: baseline, avx2, avx512, vbmi. The program fails where the
- * processor has less.
+ * processor has less. KERNEL: as the server's --kernel.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,10 +33,17 @@ static void score(void *self, const float *values, size_t rows, float *margins)
         row_die("score", err.text);
 }
 
+static enum forest_kernel kernel = FOREST_AUTO;
+
 static int take_option(const char *name, const char *value)
 {
     enum cpu_level level;
 
+    if (strcmp(name, "--kernel") == 0) {
+        if (!forest_kernel_find(value, &kernel))
+            row_die(value, "no such kernel");
+        return 1;
+    }
     if (strcmp(name, "--cpu") != 0)
         return 0;
     if (!cpu_level_find(value, &level))
@@ -55,6 +63,7 @@ int main(int argc, char **argv)
     struct model *model;
     double start = row_cpu_seconds();
 
+    model_options.kernel = kernel;
     if (model_load(options.model, &model_options, &model, &err))
         row_die(options.model, err.text);
     scorer.load_ms = (row_cpu_seconds() - start) * 1e3;

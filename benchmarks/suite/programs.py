@@ -226,9 +226,12 @@ class Server:
         """A run of the load generator against it."""
         command = [self.bench.program("load"), "--port", self.port, "--pid", self.process.pid,
                    "--seconds", seconds, *options]
-        result = self.bench.run_json(
-            command, cpus=[self.bench.client_cpu] if cpus is None else cpus,
-            timeout=seconds * 3 + 60)[0]
+        try:
+            result = self.bench.run_json(
+                command, cpus=[self.bench.client_cpu] if cpus is None else cpus,
+                timeout=seconds * 12 + 60)[0]
+        except Failed as error:
+            raise Failed(f"{self.name}: {error}") from error
         if result["not_200"] or result["broken"]:
             raise Failed(f"{self.name}: {result['not_200']} answers of status "
                          f"{result['other_status']}, {result['broken']} none")

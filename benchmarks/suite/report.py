@@ -44,6 +44,10 @@ def spread(part, *key):
     return f"{micro(middle)} ({micro(min(values))}-{micro(max(values))})"
 
 
+def label_of(model, what):
+    return f"{table.model_name(model)}: {what}" if model in ("s", "l") else what
+
+
 def in_process(forest):
     levels = forest.facts.get("levels", [])[::-1]
     names = [*levels, *(p for p in ("xgboost-debian", "xgboost-pypi", "onedal", "onnx")
@@ -55,27 +59,20 @@ def in_process(forest):
         heads[-1] += " (Python)"
     rows = []
     for model, what in forest.facts.get("models", []):
-        label = f"{table.model_name(model)}: {what}" if model in ("s", "l") else what
+        label = label_of(model, what)
         for block, count in (("one", "1"), ("many", "1000")):
             rows.append([label, count, *(spread(forest, model, name, block) for name in names)])
     return heads, rows
 
 
 def kernels(forest):
-    """Which kernel a level stands for, where that is not the same for all models."""
-    found = {}
-    for model, levels in forest.facts.get("kernels", {}).items():
-        for level, kernel in levels.items():
-            found.setdefault(level, {}).setdefault(kernel, []).append(table.model_name(model))
-    parts = []
-    for level in sorted(found, key=list(table.LEVEL_NAMES).index):
-        names = found[level]
-        if len(names) == 1:
-            parts.append(f"{table.LEVEL_NAMES[level]}: {next(iter(names))}")
-        else:
-            parts.append(f"{table.LEVEL_NAMES[level]}: " + ", ".join(
-                f"{kernel} ({', '.join(models)})" for kernel, models in names.items()))
-    return "; ".join(parts)
+    """Which kernels were chosen for each model at each level of instructions."""
+    levels = forest.facts.get("levels", [])[::-1]
+    rows = []
+    for model, what in forest.facts.get("models", []):
+        chosen = forest.facts.get("kernels", {}).get(model, {})
+        rows.append([label_of(model, what), *(chosen.get(level, "-") for level in levels)])
+    return ["kernels", *(table.LEVEL_NAMES[level] for level in levels)], rows
 
 
 def over_http(http, servers):
@@ -163,9 +160,8 @@ def results(parts, rows):
     pieces = [
         about(parts), busy(parts), f"Peers: {versions(parts) or 'none'}.",
         "![times and ratios](results/results.svg)", markdown(HEADS, map(cells_of, rows)),
-        "In process, medians of the rounds and their range. Kernels: "
-        f"{kernels(forest) or 'not known'}.",
-        markdown(*in_process(forest)),
+        "In process, medians of the rounds and their range.", markdown(*in_process(forest)),
+        markdown(*kernels(forest)),
         "Over HTTP, one csv row a request, 16 connections in a closed loop; last column: 1000 rows "
         "a request, 4 connections.", markdown(*over_http(http, servers)),
         "Latencies in an open loop, in microseconds from when a request was due.",

@@ -104,7 +104,7 @@ def check_ratio(program, least):
     for _ in range(3):
         run = subprocess.run([str(program), "--cpu", "baseline", "ratio"], stdout=subprocess.PIPE,
                              text=True, check=True)
-        kernel, ratio = run.stdout.split()
+        kernel, ratio = run.stdout.rsplit(maxsplit=1)
         best = max(best, float(ratio))
         if best >= least:
             break
