@@ -77,7 +77,10 @@ def main():
         if name != "report":
             measurements.save(results, measure_part(bench, name))
     readme = None if options.quick else ROOT / "benchmarks" / "README.md"
-    print(report.write(measurements.load(results), results, readme))
+    parts = measurements.load(results)
+    if not any(part.about for part in parts.values()):
+        sys.exit(f"run.sh: nothing is stored in {results}")
+    print(report.write(parts, results, readme))
 
 
 if __name__ == "__main__":
