@@ -20,13 +20,11 @@
  *   vec_or, vec_xor
  *   vec_in_place(v)           rows to the kernel's order
  *   PLACE(row)                the same for one row of a block
+ *   SWEEP_RANKS               enum forest_rank_tables
+ *   rank_rows(rank, search, x, rows, ret)  the ranks of `rows` numbers, rounded up to 64
+ *   lay_out(x, stride, features, rows, ret)  see forest_sweep_fill.h
  *   add_leaves(leaves, blocks, n, sums)  sums[lane's row] += leaves[lane's number] for VEC rows
  */
-
-#include <math.h>
-#include <string.h>
-
-#include "algorithms/forest_count16.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define EACH   _Pragma("GCC unroll 8") for (int g = 0; g < groups; g++)
@@ -299,153 +297,14 @@ static void sweep_score(const struct forest_sweep *sweep, uint8_t *bytes, size_t
     }
 }
 
-/*
- * Columns.
- */
-
-/* Ranks of a feature's values in rows that are `stride` apart; at most 255 thresholds. */
-static void rank_bytes(const struct forest_ranked *ranked, const float *search, const float *x,
-                       size_t stride, size_t rows, uint8_t *ret)
-{
-    const float *pivots = search + ranked->level[0];
-    const float *thresholds = search + ranked->level[1];
-
-    if (ranked->depth == 1) {
-        for (size_t r = 0; r < rows; r++)
-            ret[r] = (uint8_t)forest_count16(pivots, x[r * stride]);
-        return;
-    }
-#pragma GCC unroll 4
-    for (size_t r = 0; r < rows; r++) {
-        float value = x[r * stride];
-        uint32_t group = forest_count16(pivots, value) * 16;
-
-        ret[r] = (uint8_t)(group + forest_count16(thresholds + group, value));
-    }
-}
-
-/* Missing values have rank 0, and nothing else has to be looked at again. */
-static void raise_missing(const float *x, size_t stride, size_t rows, uint8_t *ranks)
-{
-    const uint8_t *at = ranks;
-
-    while ((at = memchr(at, 0, (size_t)(ranks + rows - at)))) {
-        float value = x[(size_t)(at - ranks) * stride];
-
-        if (value != value)
-            ranks[at - ranks] = 255;
-        if (++at == ranks + rows)
-            break;
-    }
-}
-
-/* Rows that are not there have 0: they are swept, too. */
-static void clear_rest(uint8_t *column, size_t rows)
-{
-    if (rows < FOREST_SWEEP_ROWS)
-        memset(column + rows, 0, FOREST_SWEEP_ROWS - rows);
-}
-
-/* flip: 0, or SWEEP_FLIP for a column that is compared with levels */
-static void put_column(const uint8_t *from, uint8_t flip, uint8_t *bytes, uint32_t column)
-{
-    uint8_t *to = bytes + (size_t)column * FOREST_SWEEP_ROWS;
-
-    for (size_t r = 0; r < FOREST_SWEEP_ROWS; r += VEC)
-        vec_store(to + r, vec_xor(vec_in_place(vec_load(from + r)), vec_all(flip)));
-}
-
-/* A feature with one window. */
-static void fill_ranked(const struct forest_columns *columns, const struct forest_ranked *ranked,
-                        const float *x, size_t stride, size_t rows, uint8_t *bytes)
-{
-    uint8_t ranks[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-
-    clear_rest(ranks, rows);
-    rank_bytes(ranked, columns->search, x, stride, rows, ranks);
-    if (ranked->left != FOREST_NO_COLUMN)
-        put_column(ranks, SWEEP_FLIP, bytes, ranked->left);
-    if (ranked->right != FOREST_NO_COLUMN) {
-        raise_missing(x, stride, rows, ranks);
-        put_column(ranks, SWEEP_FLIP, bytes, ranked->right);
-    }
-}
-
-static void fill_windows(const struct forest_columns *columns, const struct forest_ranked *ranked,
-                         const float *x, size_t stride, size_t rows, uint8_t *bytes)
-{
-    uint32_t ranks[FOREST_SWEEP_ROWS];
-    uint8_t part[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-
-    clear_rest(part, rows);
-    for (size_t r = 0; r < rows; r++)
-        ranks[r] = forest_rank(ranked, columns->search, x[r * stride]);
-    for (uint32_t w = 0; w < ranked->windows; w++) {
-        uint32_t base = w * FOREST_WINDOW;
-
-        for (size_t r = 0; r < rows; r++) {
-            uint32_t above = ranks[r] < base ? 0 : ranks[r] - base;
-
-            part[r] = (uint8_t)(above < 255 ? above : 255);
-        }
-        if (ranked->left != FOREST_NO_COLUMN)
-            put_column(part, SWEEP_FLIP, bytes, ranked->left + w);
-        if (ranked->right != FOREST_NO_COLUMN) {
-            raise_missing(x, stride, rows, part);
-            put_column(part, SWEEP_FLIP, bytes, ranked->right + w);
-        }
-    }
-}
-
-static void fill_coded(const struct forest_columns *columns, const struct forest_coded *coded,
-                       const float *x, size_t stride, size_t rows, uint8_t *bytes)
-{
-    uint8_t codes[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-    uint8_t missing[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-
-    clear_rest(codes, rows);
-    clear_rest(missing, rows);
-    for (size_t r = 0; r < rows; r++) {
-        float value = x[r * stride];
-        bool absent = value != value;
-
-        missing[r] = absent ? 255 : 0;
-        codes[r] = absent ? FOREST_CODES : forest_columns_code(columns, coded, value);
-    }
-    put_column(codes, 0, bytes, coded->column);
-    put_column(missing, 0, bytes, coded->column + 1);
-}
-
-static void sweep_fill(const struct forest_columns *columns, const struct forest_rows *rows,
-                       size_t count, uint8_t *bytes)
-{
-    static const float none = NAN;
-
-    for (uint32_t i = 0; i < columns->ranked_count; i++) {
-        const struct forest_ranked *ranked = &columns->ranked[i];
-        uint32_t at = rows->by_slot ? ranked->slot : ranked->feature;
-        const float *x = at < rows->width ? rows->x + at : &none;
-        size_t stride = at < rows->width ? rows->stride : 0;
-
-        if (ranked->windows == 1)
-            fill_ranked(columns, ranked, x, stride, count, bytes);
-        else
-            fill_windows(columns, ranked, x, stride, count, bytes);
-    }
-    for (uint32_t i = 0; i < columns->coded_count; i++) {
-        const struct forest_coded *coded = &columns->coded[i];
-        uint32_t at = rows->by_slot ? coded->slot : coded->feature;
-        const float *x = at < rows->width ? rows->x + at : &none;
-
-        fill_coded(columns, coded, x, at < rows->width ? rows->stride : 0, count, bytes);
-    }
-}
+#include "algorithms/forest_sweep_fill.h"
 
 const struct forest_sweep_kernel SWEEP_KERNEL = {
     .name = SWEEP_NAME,
     .leaf_bytes = SWEEP_LEAF_BYTES,
     .flip = SWEEP_FLIP,
     .cut = SWEEP_CUT,
+    .ranks = SWEEP_RANKS,
     .many = GROUPS * VEC,
     .few = GROUPS_FEW * VEC,
     .fill = sweep_fill,

@@ -40,7 +40,7 @@ class Http:
         """glibc's strtod over the 1000 rows of the batch requests."""
         def run():
             return self.bench.run_json(
-                [self.bench.program("bench_csv"), "--runs", "15", self.rows],
+                [self.bench.program("csv_strtod"), "--runs", "15", self.rows],
                 cpus=[self.bench.server_cpu])[-1]
 
         result, others = self.bench.measure(run)

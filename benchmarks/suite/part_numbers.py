@@ -10,7 +10,7 @@ def run(bench, part):
     for number in range(bench.rounds(5)):
         part.round = number
         for level in levels:
-            command = [bench.program("bench_csv"), "--cpu", level, "--runs",
+            command = [bench.program("csv_strtod"), "--cpu", level, "--runs",
                        "9" if bench.quick else "31", text]
             results, others = bench.measure(
                 lambda: bench.run_json(command, cpus=[bench.client_cpu]))

@@ -12,7 +12,7 @@ import time
 
 import machine
 
-PROGRAMS = ("bench_forest", "bench_csv", "ceiling", "fixed_reply", "load", "start_time",
+PROGRAMS = ("bench_forest", "csv_strtod", "ceiling", "fixed_reply", "load", "start_time",
             "peer_xgboost")
 LEVELS = ("baseline", "avx2", "avx512", "vbmi")
 
