@@ -1,7 +1,7 @@
 #!/bin/sh
 # The one place that names Debian packages and the steps from a checkout to a running server.
 #
-#   sh docker/setup.sh deps [build|run|test]   install packages (as root; default: test, all)
+#   sh docker/setup.sh deps [build|run|test|bench]   install packages (as root; default: test)
 #   sh docker/setup.sh build                   install what building needs, then build/endpointd
 #   sh docker/setup.sh serve [OPTIONS]         build, then serve the example model on port 8080
 #   sh docker/setup.sh test                    build, run every test; last line: N passed, ...
@@ -16,6 +16,8 @@ run_packages="libevent-core-2.1-7 libjansson4 libxgboost0"
 test_packages="libcmocka-dev python3 python3-pytest python3-numpy python3-xgboost python3-sklearn
   clang-14 libclang-rt-14-dev clang-format-14 valgrind git curl
   mandoc"
+# benchmarks/run.sh; python3-venv and g++ are for its optional peers
+bench_packages="python3 python3-numpy python3-xgboost python3-venv g++ git"
 
 installed() {
     dpkg-query -W -f '${Status}\n' "$@" 2>/dev/null | grep -c '^install ok installed' || true
@@ -40,6 +42,7 @@ deps() {
     build) install_packages $build_packages ;;
     run) install_packages $run_packages ;;
     test) install_packages $build_packages $run_packages $test_packages ;;
+    bench) install_packages $build_packages $run_packages $bench_packages ;;
     *) usage ;;
     esac
 }
