@@ -9,8 +9,8 @@
  *     batch    the same with 1000 rows in one request
  *     head     a small request's HTTP head, parsed 100 times
  *     print    10000 scores printed
- *     ratio    no counting: prints how many times faster the scorer is than a walk from node to
- *              node, for 1000 rows
+ *     ratio    no counting: prints how many times faster the portable kernel is than the same
+ *              source compiled without unrolled loops, for single rows and for blocks
  */
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "algorithms/forest.h"
+#include "algorithms/forest_layout.h"
 #include "algorithms/objective.h"
 #include "base/cpu.h"
 #include "base/number_print.h"
@@ -177,6 +178,10 @@ static void run_print(void)
         need(number_print_double(out, numbers[i]) > 0, "number_print_double");
 }
 
+/* forest_scalar_score with its loops as they are written (meson.build). */
+void forest_rolled_score(const struct forest *forest, const struct forest_block *block,
+                         float *sums);
+
 /* What is counted. */
 void measured(void (*path)(void)) __attribute__((noipa));
 
@@ -185,43 +190,53 @@ void measured(void (*path)(void))
     path();
 }
 
-static void walk(float *margins)
+/* Blocks of rows as the scalar kernel reads them. */
+static void score_blocks(const struct forest *forest, size_t block_rows,
+                         void (*score)(const struct forest *forest,
+                                       const struct forest_block *block, float *sums),
+                         uint32_t *keys, float *sums)
 {
-    for (size_t row = 0; row < ROWS; row++) {
-        const float *x = values + row * FEATURES;
-        float sum = 0;
+    const struct matrix matrix = {
+        .kind = MATRIX_DENSE, .rows = ROWS, .columns = FEATURES, .values = values};
 
-        for (const struct tree *tree = trees; tree < trees + TREES; tree++) {
-            int32_t n = 0;
+    memset(sums, 0, ROWS * sizeof(*sums));
+    for (size_t first = 0; first < ROWS; first += block_rows) {
+        size_t rows = ROWS - first < block_rows ? ROWS - first : block_rows;
+        struct forest_block block = {.keys = keys, .stride = forest->stride, .rows = rows};
 
-            while (tree->left[n] >= 0)
-                n = x[tree->feature[n]] < tree->value[n] ? tree->left[n] : tree->right[n];
-            sum += tree->value[n];
-        }
-        margins[row] = sum;
+        forest_rows_begin(forest, &matrix, keys, rows);
+        forest_rows_fill(forest, &matrix, first, rows, keys);
+        score(forest, &block, sums + first);
     }
 }
 
-static void run_ratio(void)
+/* How many times faster the kernel is than itself without unrolled loops. */
+static double unrolled_ratio(size_t block_rows)
 {
-    static float walked[ROWS], scored[ROWS];
-    struct matrix matrix = {
-        .kind = MATRIX_DENSE, .rows = ROWS, .columns = FEATURES, .values = values};
-    struct err err = ERR_INIT;
+    static float rolled[ROWS], unrolled[ROWS];
+    const struct forest *forest = (const struct forest *)scorer;
+    uint32_t *keys = malloc(block_rows * forest->stride * sizeof(*keys));
     double ratios[TURNS];
 
+    need(keys != NULL, "out of memory");
     for (int i = -1; i < TURNS; i++) {
         double start = cpu_seconds();
         double middle;
 
-        walk(walked);
+        score_blocks(forest, block_rows, forest_rolled_score, keys, rolled);
         middle = cpu_seconds();
-        need(scorer_score(scorer, &matrix, &scratch, scored, &err) == 0, err.text);
+        score_blocks(forest, block_rows, forest_scalar_score, keys, unrolled);
         if (i >= 0)
             ratios[i] = (middle - start) / (cpu_seconds() - middle);
     }
-    need(memcmp(walked, scored, sizeof(walked)) == 0, "the scorer and a walk differ");
-    printf("%s %.3f\n", scorer->name, median(ratios, TURNS));
+    need(memcmp(rolled, unrolled, sizeof(rolled)) == 0, "the kernels differ");
+    free(keys);
+    return median(ratios, TURNS);
+}
+
+static void run_ratio(void)
+{
+    printf("%.3f %.3f\n", unrolled_ratio(1), unrolled_ratio(FOREST_BLOCK_MAX));
 }
 
 static void prepare(void)

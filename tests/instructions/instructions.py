@@ -8,8 +8,8 @@ level of instructions that valgrind has: portable and AVX2. More is a change tha
 is one to be proud of, and to be recorded: --record writes down what is counted now. Counts hold for
 a compiler and a C library; with others the step is skipped.
 
-Also that the portable scorer is so many times faster than a walk from node to node as the file says
-under ratio_at_least: a compiler that does not unroll it any more makes it two to three times slower.
+Also that the portable scorer is faster than the same source without its unrolled loops: a compiler
+that does not unroll them any more would make it as slow.
 
 The last line is `N passed, N failed, N skipped`.
 """
@@ -29,7 +29,8 @@ SLACK = 0.10
 LEVELS = ("baseline", "avx2")
 PATHS = ("row", "batch", "head", "print")
 NOT_HERE = 77  # the program's exit status where the processor does not have the level
-RATIO_AT_LEAST = 6
+# What the portable scorer gains by its unrolled loops (1.65 and 1.10 measured).
+UNROLLED = (("single rows", 1.3), ("blocks", 1.04))
 
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -98,18 +99,17 @@ def check_counts(program, recorded):
                  f"{name}: {number}, {100 * change:+.1f} % of what is recorded{hint}")
 
 
-def check_ratio(program, least):
-    """The best of three: another process can only make a run worse or better for both sides."""
-    best, kernel = 0.0, "?"
+def check_unrolled(program):
+    """The best of three: another process can make a run worse or better for either side."""
+    best = [0.0] * len(UNROLLED)
     for _ in range(3):
         run = subprocess.run([str(program), "--cpu", "baseline", "ratio"], stdout=subprocess.PIPE,
                              text=True, check=True)
-        kernel, ratio = run.stdout.rsplit(maxsplit=1)
-        best = max(best, float(ratio))
-        if best >= least:
-            break
-    tell("passed" if best >= least else "failed",
-         f"unrolled: {kernel} is {best:.1f} times faster than a walk, at least {least} wanted")
+        best = list(map(max, best, map(float, run.stdout.split())))
+    for (rows, least), ratio in zip(UNROLLED, best):
+        tell("passed" if ratio >= least else "failed",
+             f"unrolled, {rows}: {ratio:.2f} times faster than loops as they are written, "
+             f"at least {least} wanted")
 
 
 def main():
@@ -128,7 +128,7 @@ def main():
     program = options.build / "tests" / "instructions" / "hot_paths"
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     if options.record:
-        recorded = {"ratio_at_least": RATIO_AT_LEAST, "counts": {}, **recorded, **tools()}
+        recorded = {"counts": {}, **recorded, **tools()}
         recorded["counts"][platform.machine()] = count_all(program)
         RECORDED.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n")
         print(f"recorded in {RECORDED.relative_to(ROOT)}")
@@ -138,7 +138,7 @@ def main():
     else:
         tell("skipped", f"instructions: recorded with {recorded.get('compiler')}, "
              f"{recorded.get('libc')}; here {tools()['compiler']}, {tools()['libc']}")
-    check_ratio(program, recorded.get("ratio_at_least", RATIO_AT_LEAST))
+    check_unrolled(program)
     finish()
 
 
