@@ -30,12 +30,14 @@
 #define MASK_TREE  0.6
 
 /* Sweep, by level of the processor (the first one is NEON, estimated: no such processor was at
- * hand): a value becomes a byte (or a code); a byte more is stored; a
- * leaf is added, a row. */
-static const double sweep_value[] = {2.0, 1.4, 1.1, 1.1};
+ * hand): a value becomes a byte, with few thresholds and with many; a leaf is added, a row. At any
+ * level: a byte more is stored; a value becomes a code. */
+static const double sweep_value[][2] = {{1.0, 1.6}, {0.45, 0.95}, {0.22, 0.42}, {0.22, 0.42}};
 static const double sweep_leaf[] = {0.3, 0.2, 0.1, 0.05};
-#define SWEEP_BYTE 0.1
-#define SWEEP_CODE 2.0
+#define FEW_THRESHOLDS 31
+#define SWEEP_BYTE     0.03
+#define SWEEP_CODE     2.0
+#define SWEEP_COLUMN   18 /* of a block, whatever its rows */
 
 /* And for all rows of a pass, of few (forest_sweep_kernel) and of many: a split of a perfect tree,
  * a step of a program; a set, the same for both. */
@@ -104,9 +106,10 @@ static double sweep_row_cost(const struct forest_sweep *sweep)
 {
     enum cpu_level level = cpu_level();
     const struct forest_columns *columns = sweep->columns;
-    double cost = columns->ranked_count * sweep_value[level] + columns->count * SWEEP_BYTE +
-                  columns->coded_count * SWEEP_CODE;
+    double cost = columns->count * SWEEP_BYTE + columns->coded_count * SWEEP_CODE;
 
+    for (uint32_t i = 0; i < columns->ranked_count; i++)
+        cost += sweep_value[level][columns->ranked[i].count > FEW_THRESHOLDS];
     for (uint32_t t = 0; t < sweep->tree_count; t++)
         cost += sweep_leaf[level] * sweep->trees[t].leaf_width;
     return cost;
@@ -143,6 +146,7 @@ static size_t sweep_from(const struct forest_sweep *sweep, double one_row, doubl
             rows > kernel->many / 2 ? many : (double)((rows + kernel->few - 1) / kernel->few) * few;
         double other = (double)rows * (rows < MANY_ROWS ? one_row : many_rows);
 
+        passes += sweep->columns->count * SWEEP_COLUMN;
         if ((double)rows * row + passes < other)
             return rows;
     }

@@ -20,16 +20,17 @@
  *   others and missing) and one that is 255 where it is missing and else 0. From these a tree's
  *   kernel makes a column of 0 and 1 for each of its sets (forest_sweep.h).
  *
- * Ranks are found by a search tree of 16 pivots a level, which vector instructions compare at a
- * time: pivot i of an inner node is the last threshold below its child i + 1. What is missing to a
- * full 16 is NaN, which no value is at least.
+ * The rank of one value is found by a search tree of 16 pivots a level, which vector instructions
+ * compare at a time (forest_count16.h); those of many rows by tables of the sweep's own. In the
+ * search tree, pivot i of an inner node is the last threshold below its child i + 1. What is
+ * missing to a full 16 is NaN, which no value is at least.
  */
 
 #include "algorithms/forest.h"
 #include "algorithms/forest_layout.h"
 
 #define FOREST_WINDOW       255   /* ranks in a column */
-#define FOREST_COLUMNS_MAX  16384 /* a block of 128 rows: 2 MB */
+#define FOREST_COLUMNS_MAX  8192  /* a block of 256 rows: 2 MB */
 #define FOREST_RANK_DEPTH   6     /* 16^6 is more than FOREST_COLUMNS_MAX windows have */
 #define FOREST_CODES        255   /* categories of a feature that have a code */
 #define FOREST_CATEGORY_END 65536 /* beyond the largest category that has one */

@@ -75,7 +75,7 @@ int forest_span_sweep(const struct forest *forest, const struct forest_span *spa
         struct forest_rows rows = dense_rows(forest, span->matrix, span->first + done, count,
                                              (float *)(void *)(bytes + size));
 
-        sweep->kernel->fill(forest->columns, &rows, count, bytes);
+        sweep->kernel->fill(sweep, &rows, count, bytes);
         sweep->kernel->score(sweep, bytes, count, outputs, span->sums + done * outputs);
     }
     return 0;

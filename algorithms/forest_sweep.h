@@ -84,6 +84,29 @@ struct forest_sweep_tree {
 
 struct forest_sweep;
 
+/*
+ * How a kernel finds the ranks of many numbers at a time, of features with one window.
+ *
+ * A heap holds 2^levels - 1 numbers in order, node i from 1 on with children 2 i and 2 i + 1: the
+ * thresholds, then NaN. From i = 1, i = 2 i + (x >= heap[i]) `levels` times is 2^levels and the
+ * rank. The numbers of a level are few enough to be looked up in registers, for a vector of rows at
+ * a time.
+ */
+enum forest_rank_tables {
+    FOREST_RANK_SEARCH, /* forest_columns.search, row by row */
+    FOREST_RANK_HEAP,   /* a heap of all thresholds: 4 to 8 levels */
+    /* A heap of up to 31 thresholds, 3 to 5 levels. Of more, a heap of the last ones of eight, and
+     * behind it the thresholds, 256 with NaN: the heap leads to the eight that x is compared with.
+     */
+    FOREST_RANK_EIGHTS,
+};
+
+struct forest_sweep_rank {
+    size_t table; /* place in rank_tables */
+    uint8_t levels;
+    bool eights; /* FOREST_RANK_EIGHTS: thresholds follow */
+};
+
 struct forest_sweep_kernel {
     const char *name;
     /* The leaves of a tree are stored as four tables of bytes, lowest first, instead of floats. */
@@ -92,8 +115,9 @@ struct forest_sweep_kernel {
     uint8_t cut;  /* levels above a cut: a level more costs more than a step of the walk */
     size_t many;  /* rows of a pass down a tree, where there are more than half as many left */
     size_t few;   /* of a pass where there are not */
+    enum forest_rank_tables ranks;
     /* The columns of the first `count` rows, FOREST_SWEEP_ROWS at most. */
-    void (*fill)(const struct forest_columns *columns, const struct forest_rows *rows, size_t count,
+    void (*fill)(const struct forest_sweep *sweep, const struct forest_rows *rows, size_t count,
                  uint8_t *bytes);
     /* Adds every tree's leaves to rows * outputs sums, in the order of the trees. */
     void (*score)(const struct forest_sweep *sweep, uint8_t *bytes, size_t rows, size_t outputs,
@@ -111,6 +135,8 @@ struct forest_sweep {
     struct forest_sweep_set *sets;
     float *leaves; /* 64 * leaf_blocks a tree, aligned to 64 bytes; of a cut tree, one a node */
     float *vectors;
+    struct forest_sweep_rank *ranks; /* of columns->ranked, where the kernel has tables */
+    float *rank_tables;              /* aligned to 64 bytes, as each of them is */
     struct forest_walk_node *walk_nodes;
     uint32_t *exits; /* nodes, counted from the root's place */
 };
@@ -137,6 +163,9 @@ static inline size_t forest_sweep_bytes(const struct forest_sweep *sweep)
 {
     return ((size_t)sweep->columns->count + sweep->set_columns) * FOREST_SWEEP_ROWS;
 }
+
+/* forest_sweep_ranks.c: fills ranks and rank_tables for the kernel. ERR_MEMORY. */
+int forest_sweep_add_ranks(struct forest_sweep *sweep, struct err *err) MUST_CHECK;
 
 /* Those of the instruction set's files that are compiled. */
 extern const struct forest_sweep_kernel forest_sweep_avx2;

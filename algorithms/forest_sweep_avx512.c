@@ -9,6 +9,7 @@
 #define SWEEP_KERNEL     forest_sweep_avx512
 #define SWEEP_NAME       "sweep-avx512"
 #define SWEEP_LEAF_BYTES false
+#define SWEEP_RANKS      FOREST_RANK_HEAP
 #define SWEEP_CUT        8
 #define SWEEP_FLIP       0
 #define GROUPS           4

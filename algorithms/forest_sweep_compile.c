@@ -422,7 +422,7 @@ static void put_tree(struct compiler *compiler, uint32_t number)
 
 static int compile(struct compiler *compiler, struct err *err)
 {
-    if (allocate(compiler, err))
+    if (allocate(compiler, err) || forest_sweep_add_ranks(compiler->sweep, err))
         return -1;
     compiler->splits = compiler->steps = compiler->sets = compiler->leaves = compiler->vectors = 0;
     compiler->walk_nodes = compiler->exits = 0;
@@ -468,6 +468,8 @@ void forest_sweep_free(struct forest_sweep *sweep)
     mem_release(sweep->sets);
     mem_release(sweep->leaves);
     mem_release(sweep->vectors);
+    mem_release(sweep->ranks);
+    mem_release(sweep->rank_tables);
     mem_release(sweep->walk_nodes);
     mem_release(sweep->exits);
     mem_release(sweep);

@@ -8,9 +8,12 @@
 
 #include <arm_neon.h>
 
+#include "algorithms/forest_count16.h"
+
 #define SWEEP_KERNEL     forest_sweep_neon
 #define SWEEP_NAME       "sweep-neon"
 #define SWEEP_LEAF_BYTES true
+#define SWEEP_RANKS      FOREST_RANK_SEARCH
 #define SWEEP_CUT        7
 #define SWEEP_FLIP       0
 #define GROUPS           4
@@ -118,4 +121,13 @@ static inline void add_leaves(const float *leaves, unsigned blocks, vec n, float
     }
 }
 
+static void rank_rows(const struct forest_sweep_rank *rank, const struct forest_ranked *ranked,
+                      const struct forest_sweep *sweep, const float *x, size_t rows, uint8_t *ret)
+{
+    (void)rank;
+    for (size_t r = 0; r < rows; r++)
+        ret[r] = (uint8_t)forest_rank(ranked, sweep->columns->search, x[r]);
+}
+
+#include "algorithms/forest_lay_out.h"
 #include "algorithms/forest_sweep_template.h"

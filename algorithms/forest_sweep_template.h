@@ -19,14 +19,12 @@
  *   vec_has(bits, codes)      the codes whose bit is set
  *   vec_or, vec_xor
  *   vec_in_place(v)           rows to the kernel's order
- *   PLACE(row)                the same for one of 128 rows
+ *   PLACE(row)                the same for one row of a block
+ *   SWEEP_RANKS               enum forest_rank_tables
+ *   rank_rows(rank, search, x, rows, ret)  the ranks of `rows` numbers, rounded up to 64
+ *   lay_out(x, stride, features, rows, ret)  see forest_sweep_fill.h
  *   add_leaves(leaves, blocks, n, sums)  sums[lane's row] += leaves[lane's number] for VEC rows
  */
-
-#include <math.h>
-#include <string.h>
-
-#include "algorithms/forest_count16.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define EACH   _Pragma("GCC unroll 8") for (int g = 0; g < groups; g++)
@@ -85,65 +83,71 @@ SWEEP(4, 3, 0, 8)
 SWEEP(5, 4, 0, 16)
 SWEEP(6, 5, 0, 32)
 
-/* From here on for GROUPS and for GROUPS_FEW: functions by the name of each, so that neither is
- * inlined more than once. */
-#define SWEEP_FUNCTIONS(groups, suffix)                                                            \
-    static __attribute__((noinline)) void sweep_six_##suffix(const struct forest_split *split,     \
-                                                             const uint8_t *bytes, vec *ret)       \
-    {                                                                                              \
-        sweep_6(groups, split, bytes, 0, ret);                                                     \
-    }                                                                                              \
-                                                                                                   \
-    static __attribute__((noinline)) void sweep_seven_##suffix(const struct forest_split *split,   \
-                                                               const uint8_t *bytes, vec *ret)     \
-    {                                                                                              \
-        vec left[groups], right[groups];                                                           \
-                                                                                                   \
-        sweep_six_##suffix(split, bytes, left);                                                    \
-        sweep_six_##suffix(split + 63, bytes, right);                                              \
-        pick(groups, split + 126, bytes, left, right, 64, ret);                                    \
-    }                                                                                              \
-                                                                                                   \
-    static void sweep_perfect_##suffix(const struct forest_split *split, unsigned depth,           \
-                                       const uint8_t *bytes, vec *ret)                             \
-    {                                                                                              \
-        vec left[groups], right[groups];                                                           \
-                                                                                                   \
-        switch (depth) {                                                                           \
-        case 1:                                                                                    \
-            sweep_1(groups, split, bytes, 0, ret);                                                 \
-            break;                                                                                 \
-        case 2:                                                                                    \
-            sweep_2(groups, split, bytes, 0, ret);                                                 \
-            break;                                                                                 \
-        case 3:                                                                                    \
-            sweep_3(groups, split, bytes, 0, ret);                                                 \
-            break;                                                                                 \
-        case 4:                                                                                    \
-            sweep_4(groups, split, bytes, 0, ret);                                                 \
-            break;                                                                                 \
-        case 5:                                                                                    \
-            sweep_5(groups, split, bytes, 0, ret);                                                 \
-            break;                                                                                 \
-        case 6:                                                                                    \
-            sweep_six_##suffix(split, bytes, ret);                                                 \
-            break;                                                                                 \
-        case 7:                                                                                    \
-            sweep_seven_##suffix(split, bytes, ret);                                               \
-            break;                                                                                 \
-        default:                                                                                   \
-            sweep_seven_##suffix(split, bytes, left);                                              \
-            sweep_seven_##suffix(split + 127, bytes, right);                                       \
-            pick(groups, split + 254, bytes, left, right, 128, ret);                               \
-        }                                                                                          \
-    }
+/* The largest subtree that is one piece of code, for GROUPS and for GROUPS_FEW. */
+typedef void sweep_six(const struct forest_split *split, const uint8_t *bytes, vec *ret);
 
-SWEEP_FUNCTIONS(GROUPS, many)
-#if GROUPS_FEW < GROUPS
-SWEEP_FUNCTIONS(GROUPS_FEW, few)
-#else
-#define sweep_perfect_few sweep_perfect_many
-#endif
+static __attribute__((noinline)) void six_many(const struct forest_split *split,
+                                               const uint8_t *bytes, vec *ret)
+{
+    sweep_6(GROUPS, split, bytes, 0, ret);
+}
+
+static __attribute__((noinline)) void six_few(const struct forest_split *split,
+                                              const uint8_t *bytes, vec *ret)
+{
+    sweep_6(GROUPS_FEW, split, bytes, 0, ret);
+}
+
+INLINE void sweep_seven(int groups, sweep_six *six, const struct forest_split *split,
+                        const uint8_t *bytes, vec *ret)
+{
+    vec left[GROUPS], right[GROUPS];
+
+    six(split, bytes, left);
+    six(split + 63, bytes, right);
+    pick(groups, split + 126, bytes, left, right, 64, ret);
+}
+
+INLINE void sweep_eight(int groups, sweep_six *six, const struct forest_split *split,
+                        const uint8_t *bytes, vec *ret)
+{
+    vec left[GROUPS], right[GROUPS];
+
+    sweep_seven(groups, six, split, bytes, left);
+    sweep_seven(groups, six, split + 127, bytes, right);
+    pick(groups, split + 254, bytes, left, right, 128, ret);
+}
+
+/* `groups` and `six` are constants where this is inlined. */
+INLINE void sweep_perfect(int groups, sweep_six *six, const struct forest_split *split,
+                          unsigned depth, const uint8_t *bytes, vec *ret)
+{
+    switch (depth) {
+    case 1:
+        sweep_1(groups, split, bytes, 0, ret);
+        break;
+    case 2:
+        sweep_2(groups, split, bytes, 0, ret);
+        break;
+    case 3:
+        sweep_3(groups, split, bytes, 0, ret);
+        break;
+    case 4:
+        sweep_4(groups, split, bytes, 0, ret);
+        break;
+    case 5:
+        sweep_5(groups, split, bytes, 0, ret);
+        break;
+    case 6:
+        six(split, bytes, ret);
+        break;
+    case 7:
+        sweep_seven(groups, six, split, bytes, ret);
+        break;
+    default:
+        sweep_eight(groups, six, split, bytes, ret);
+    }
+}
 
 INLINE void sweep_program(int groups, const struct forest_step *step, unsigned steps,
                           const uint8_t *bytes, vec *ret)
@@ -169,7 +173,7 @@ INLINE void sweep_program(int groups, const struct forest_step *step, unsigned s
 
 /* The columns of a tree's sets. */
 static void make_sets(const struct forest_sweep *sweep, const struct forest_sweep_tree *tree,
-                      uint8_t *bytes)
+                      size_t lanes, uint8_t *bytes)
 {
     const struct forest_sweep_set *set = sweep->sets + tree->first_set;
     uint8_t *to = bytes + (size_t)sweep->columns->count * FOREST_SWEEP_ROWS;
@@ -178,7 +182,7 @@ static void make_sets(const struct forest_sweep *sweep, const struct forest_swee
         const uint8_t *codes = column_of(bytes, set->codes);
         const uint8_t *missing = codes + FOREST_SWEEP_ROWS;
 
-        for (size_t r = 0; r < FOREST_SWEEP_ROWS; r += VEC) {
+        for (size_t r = 0; r < lanes; r += VEC) {
             vec one = vec_pick(vec_has(set->bits, vec_load(codes + r)), vec_all(0), vec_all(1));
 
             if (set->missing_right)
@@ -191,6 +195,7 @@ static void make_sets(const struct forest_sweep *sweep, const struct forest_swee
 /* Where leaves go: one output's sums of the block's rows, or vectors to all. */
 struct sweep_sums {
     size_t rows;
+    size_t lanes; /* with those of rows that are not there */
     size_t outputs;
     float *sums;   /* rows * outputs */
     float *column; /* FOREST_SWEEP_ROWS, aligned */
@@ -230,10 +235,9 @@ INLINE void sweep_rows(int groups, const struct forest_sweep *sweep,
 
     if (!tree->depth)
         sweep_program(groups, sweep->steps + tree->first, tree->steps, bytes + first, n);
-    else if (groups == GROUPS)
-        sweep_perfect_many(sweep->splits + tree->first, tree->depth, bytes + first, n);
     else
-        sweep_perfect_few(sweep->splits + tree->first, tree->depth, bytes + first, n);
+        sweep_perfect(groups, groups == GROUPS ? six_many : six_few, sweep->splits + tree->first,
+                      tree->depth, bytes + first, n);
     if (tree->leaf_width == 1 && !tree->cut) {
         EACH add_leaves(sweep->leaves + tree->leaf, tree->leaf_blocks, n[g],
                         sums->column + first + g * VEC);
@@ -251,11 +255,23 @@ static void sweep_tree(const struct forest_sweep *sweep, const struct forest_swe
     size_t first = 0;
 
     if (tree->sets)
-        make_sets(sweep, tree, bytes);
+        make_sets(sweep, tree, sums->lanes, bytes);
     for (; first + GROUPS * VEC / 2 < sums->rows; first += GROUPS * VEC)
         sweep_rows(GROUPS, sweep, tree, bytes, first, sums);
     for (; first < sums->rows; first += GROUPS_FEW * VEC)
         sweep_rows(GROUPS_FEW, sweep, tree, bytes, first, sums);
+}
+
+/* As many as sweep_tree goes through. */
+static size_t lanes_of(size_t rows)
+{
+    size_t lanes = 0;
+
+    while (lanes + GROUPS * VEC / 2 < rows)
+        lanes += GROUPS * VEC;
+    while (lanes < rows)
+        lanes += GROUPS_FEW * VEC;
+    return lanes;
 }
 
 static void sweep_score(const struct forest_sweep *sweep, uint8_t *bytes, size_t rows,
@@ -265,7 +281,7 @@ static void sweep_score(const struct forest_sweep *sweep, uint8_t *bytes, size_t
     const struct forest_sweep_tree *end = tree + sweep->tree_count;
     /* one output's sums, with room for rows that are not there */
     float column[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-    const struct sweep_sums all = {rows, outputs, sums, column};
+    const struct sweep_sums all = {rows, lanes_of(rows), outputs, sums, column};
 
     while (tree < end) {
         uint32_t output = tree->output;
@@ -281,142 +297,14 @@ static void sweep_score(const struct forest_sweep *sweep, uint8_t *bytes, size_t
     }
 }
 
-/*
- * Columns.
- */
-
-/* Ranks of a feature's values in rows that are `stride` apart; at most 255 thresholds. */
-static void rank_bytes(const struct forest_ranked *ranked, const float *search, const float *x,
-                       size_t stride, size_t rows, uint8_t *ret)
-{
-    const float *pivots = search + ranked->level[0];
-    const float *thresholds = search + ranked->level[1];
-
-    if (ranked->depth == 1) {
-        for (size_t r = 0; r < rows; r++)
-            ret[r] = (uint8_t)forest_count16(pivots, x[r * stride]);
-        return;
-    }
-#pragma GCC unroll 4
-    for (size_t r = 0; r < rows; r++) {
-        float value = x[r * stride];
-        uint32_t group = forest_count16(pivots, value) * 16;
-
-        ret[r] = (uint8_t)(group + forest_count16(thresholds + group, value));
-    }
-}
-
-/* Missing values have rank 0, and nothing else has to be looked at again. */
-static void raise_missing(const float *x, size_t stride, size_t rows, uint8_t *ranks)
-{
-    const uint8_t *at = ranks;
-
-    while ((at = memchr(at, 0, (size_t)(ranks + rows - at)))) {
-        float value = x[(size_t)(at - ranks) * stride];
-
-        if (value != value)
-            ranks[at - ranks] = 255;
-        if (++at == ranks + rows)
-            break;
-    }
-}
-
-/* flip: 0, or SWEEP_FLIP for a column that is compared with levels */
-static void put_column(const uint8_t *from, uint8_t flip, uint8_t *bytes, uint32_t column)
-{
-    uint8_t *to = bytes + (size_t)column * FOREST_SWEEP_ROWS;
-
-    for (size_t r = 0; r < FOREST_SWEEP_ROWS; r += VEC)
-        vec_store(to + r, vec_xor(vec_in_place(vec_load(from + r)), vec_all(flip)));
-}
-
-/* A feature with one window. */
-static void fill_ranked(const struct forest_columns *columns, const struct forest_ranked *ranked,
-                        const float *x, size_t stride, size_t rows, uint8_t *bytes)
-{
-    uint8_t ranks[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-
-    rank_bytes(ranked, columns->search, x, stride, rows, ranks);
-    if (ranked->left != FOREST_NO_COLUMN)
-        put_column(ranks, SWEEP_FLIP, bytes, ranked->left);
-    if (ranked->right != FOREST_NO_COLUMN) {
-        raise_missing(x, stride, rows, ranks);
-        put_column(ranks, SWEEP_FLIP, bytes, ranked->right);
-    }
-}
-
-static void fill_windows(const struct forest_columns *columns, const struct forest_ranked *ranked,
-                         const float *x, size_t stride, size_t rows, uint8_t *bytes)
-{
-    uint32_t ranks[FOREST_SWEEP_ROWS];
-    uint8_t part[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-
-    for (size_t r = 0; r < rows; r++)
-        ranks[r] = forest_rank(ranked, columns->search, x[r * stride]);
-    for (uint32_t w = 0; w < ranked->windows; w++) {
-        uint32_t base = w * FOREST_WINDOW;
-
-        for (size_t r = 0; r < rows; r++) {
-            uint32_t above = ranks[r] < base ? 0 : ranks[r] - base;
-
-            part[r] = (uint8_t)(above < 255 ? above : 255);
-        }
-        if (ranked->left != FOREST_NO_COLUMN)
-            put_column(part, SWEEP_FLIP, bytes, ranked->left + w);
-        if (ranked->right != FOREST_NO_COLUMN) {
-            raise_missing(x, stride, rows, part);
-            put_column(part, SWEEP_FLIP, bytes, ranked->right + w);
-        }
-    }
-}
-
-static void fill_coded(const struct forest_columns *columns, const struct forest_coded *coded,
-                       const float *x, size_t stride, size_t rows, uint8_t *bytes)
-{
-    uint8_t codes[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-    uint8_t missing[FOREST_SWEEP_ROWS] __attribute__((aligned(64)));
-
-    for (size_t r = 0; r < rows; r++) {
-        float value = x[r * stride];
-        bool absent = value != value;
-
-        missing[r] = absent ? 255 : 0;
-        codes[r] = absent ? FOREST_CODES : forest_columns_code(columns, coded, value);
-    }
-    put_column(codes, 0, bytes, coded->column);
-    put_column(missing, 0, bytes, coded->column + 1);
-}
-
-static void sweep_fill(const struct forest_columns *columns, const struct forest_rows *rows,
-                       size_t count, uint8_t *bytes)
-{
-    static const float none = NAN;
-
-    for (uint32_t i = 0; i < columns->ranked_count; i++) {
-        const struct forest_ranked *ranked = &columns->ranked[i];
-        uint32_t at = rows->by_slot ? ranked->slot : ranked->feature;
-        const float *x = at < rows->width ? rows->x + at : &none;
-        size_t stride = at < rows->width ? rows->stride : 0;
-
-        if (ranked->windows == 1)
-            fill_ranked(columns, ranked, x, stride, count, bytes);
-        else
-            fill_windows(columns, ranked, x, stride, count, bytes);
-    }
-    for (uint32_t i = 0; i < columns->coded_count; i++) {
-        const struct forest_coded *coded = &columns->coded[i];
-        uint32_t at = rows->by_slot ? coded->slot : coded->feature;
-        const float *x = at < rows->width ? rows->x + at : &none;
-
-        fill_coded(columns, coded, x, at < rows->width ? rows->stride : 0, count, bytes);
-    }
-}
+#include "algorithms/forest_sweep_fill.h"
 
 const struct forest_sweep_kernel SWEEP_KERNEL = {
     .name = SWEEP_NAME,
     .leaf_bytes = SWEEP_LEAF_BYTES,
     .flip = SWEEP_FLIP,
     .cut = SWEEP_CUT,
+    .ranks = SWEEP_RANKS,
     .many = GROUPS * VEC,
     .few = GROUPS_FEW * VEC,
     .fill = sweep_fill,

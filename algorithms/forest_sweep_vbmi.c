@@ -12,6 +12,7 @@
 #define SWEEP_KERNEL     forest_sweep_vbmi
 #define SWEEP_NAME       "sweep-vbmi"
 #define SWEEP_LEAF_BYTES true
+#define SWEEP_RANKS      FOREST_RANK_HEAP
 #define SWEEP_CUT        8
 #define SWEEP_FLIP       0
 #define GROUPS           4

@@ -25,9 +25,10 @@ enum number_result {
 };
 
 /*
- * The fast path every cell takes: reads an optionally signed plain ASCII decimal
- * (digits[.digits][e[sign]digits]) that begins at text, stops at the first byte that does not
- * belong to it, and returns the number of bytes read, 0 where none starts there (spaces, inf, nan,
+ * The fast path of numbers that come one by one (number_cells.h is that of many): reads an
+ * optionally signed plain ASCII decimal (digits[.digits][e[sign]digits]) that begins at text, stops
+ * at the first byte that does not belong to it, and returns the number of bytes read, 0 where none
+ * starts there (spaces, inf, nan,
  * '_' and non-ASCII text are for number_parse_python). Reads no byte at or after end, but looks
  * ahead: it is faster where end is the end of the body than where it is the end of the cell.
  */

@@ -1,8 +1,8 @@
 #!/bin/sh
 # The one place that names Debian packages and the steps from a checkout to a running server.
 #
-#   sh docker/setup.sh deps [WHAT]             install packages (as root): build, run, test (default:
-#                                              all of these) or aarch64, and unpack its libraries
+#   sh docker/setup.sh deps [WHAT]             install packages (as root) for: build, run, test (the
+#                                              default, with those two), bench, aarch64
 #   sh docker/setup.sh build                   install what building needs, then build/endpointd
 #   sh docker/setup.sh serve [OPTIONS]         build, then serve the example model on port 8080
 #   sh docker/setup.sh test                    build, run every test; last line: N passed, ...
@@ -20,6 +20,8 @@ test_libraries="libcmocka-dev"
 test_tools="python3 python3-pytest python3-numpy python3-xgboost python3-sklearn
   clang-14 libclang-rt-14-dev clang-format-14 valgrind git curl
   mandoc"
+# benchmarks/run.sh; python3-venv and g++ are for its optional peers
+bench_packages="python3 python3-numpy python3-xgboost python3-venv g++ git"
 cross_tools="gcc-aarch64-linux-gnu"
 emulator="qemu-user"
 
@@ -105,6 +107,7 @@ deps() {
     test)
         install_packages $build_tools $build_libraries $run_packages $test_libraries $test_tools
         ;;
+    bench) install_packages $build_tools $build_libraries $run_packages $bench_packages ;;
     aarch64) cross_deps $emulator ;;
     *) usage ;;
     esac

@@ -6,11 +6,13 @@
   build-asan/              the same tests under the address and undefined-behaviour sanitizers
   build-tsan/              the threaded tests under the thread sanitizer
   valgrind                 unit tests of the release build
+  instructions             instructions of the hot paths, against the recorded numbers
   build-fuzz/              each libFuzzer target over its corpus, then a few seconds on its own
   build-aarch64/           a cross build, emulated: unit tests, fuzz corpora, the golden suites; with
                            AARCH64_TESTS=all what is left of the tests too
 
-`run.py STEP...` runs some of them: lint, unit, http, asan, tsan, valgrind, fuzz, aarch64.
+`run.py STEP...` runs some of them: lint, unit, http, asan, tsan, valgrind, instructions, fuzz,
+aarch64.
 """
 import json
 import os
@@ -189,6 +191,21 @@ def step_valgrind():
         meson_test(directory, "--setup", "valgrind", *names)
 
 
+def step_instructions():
+    directory = build("build")
+    if not directory:
+        return
+    result = subprocess.run(
+        [sys.executable, "tests/instructions/instructions.py", "--build", str(directory)],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    print(result.stdout, end="")
+    found = re.search(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", result.stdout, re.M)
+    count(*map(int, found.groups()) if found else (0, 1, 0))
+
+
 def step_fuzz():
     if not shutil.which("clang-14"):
         print("skipped: libFuzzer targets: clang-14 is not installed")
@@ -270,7 +287,7 @@ def step_aarch64():
     count_pytest(black_box)
 
 
-steps = ["lint", "unit", "http", "asan", "tsan", "valgrind", "fuzz", "aarch64"]
+steps = ["lint", "unit", "http", "asan", "tsan", "valgrind", "instructions", "fuzz", "aarch64"]
 
 
 def main():

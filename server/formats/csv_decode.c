@@ -7,16 +7,18 @@
  *   delimiter = guessed from the first line as Python's csv.Sniffer does; no quotes, no header
  *
  * decoder_open counts lines and delimiters of the whole body in one vectorised pass, which proves
- * nearly all ragged bodies; the cells are read as they are handed out, and each row then shows
- * whether its shape is right. Since the original finds a ragged line anywhere before a bad cell
- * anywhere, a bad cell is a fault only after the lines that follow it were found to be of the right
- * shape.
+ * nearly all ragged bodies; the cells are read as they are handed out, many at a time, and each
+ * then shows whether the shape is right. Since the original finds a ragged line anywhere before a
+ * bad cell anywhere, a bad cell is a fault only after the lines that follow it were found to be of
+ * the right shape.
  */
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
 
+#include "base/number_cells.h"
 #include "base/number_parse.h"
+#include "base/text_tally.h"
 #include "server/formats/decode_internal.h"
 
 /* The sniffer sees this many characters of the first line. */
@@ -60,59 +62,10 @@ static int sniff(struct bytes line)
     return is_alphanumeric(best) ? ',' : best;
 }
 
-/* How many times each of two bytes occurs, and whether a byte is not ASCII. */
-struct tally {
-    uint64_t lines;
-    uint64_t delimiters;
-    bool ascii;
-};
-
-#define LANES 32
-
-static void tally_add(struct tally *tally, const uint8_t *text, size_t size, uint8_t delimiter)
+/* `first` counts lines, `second` delimiters. */
+static struct text_tally tally_of(struct bytes text, uint8_t delimiter)
 {
-    uint8_t any = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        tally->lines += text[i] == '\n';
-        tally->delimiters += text[i] == delimiter;
-        any |= text[i];
-    }
-    if (any & 0x80)
-        tally->ascii = false;
-}
-
-/* The same in lanes of bytes, which the compiler makes vectors of: 255 steps before a lane is full.
- */
-static struct tally tally_of(struct bytes text, uint8_t delimiter)
-{
-    struct tally tally = {.ascii = true};
-    const uint8_t *p = text.data;
-    size_t left = text.size;
-
-    while (left >= LANES) {
-        size_t steps = left / LANES < 255 ? left / LANES : 255;
-        uint8_t lines[LANES] = {0};
-        uint8_t delimiters[LANES] = {0};
-        uint8_t any[LANES] = {0};
-
-        for (size_t s = 0; s < steps; s++, p += LANES) {
-            for (size_t i = 0; i < LANES; i++) {
-                lines[i] = (uint8_t)(lines[i] + (p[i] == '\n'));
-                delimiters[i] = (uint8_t)(delimiters[i] + (p[i] == delimiter));
-                any[i] |= p[i];
-            }
-        }
-        for (size_t i = 0; i < LANES; i++) {
-            tally.lines += lines[i];
-            tally.delimiters += delimiters[i];
-            if (any[i] & 0x80)
-                tally.ascii = false;
-        }
-        left -= steps * LANES;
-    }
-    tally_add(&tally, p, left, delimiter);
-    return tally;
+    return text_tally_of(text, '\n', delimiter);
 }
 
 /* 0 where every line from `text` on, of which the first is line `row`, has decoder->columns cells.
@@ -122,7 +75,7 @@ static int check_shape(const struct decoder *decoder, struct bytes text, uint64_
 {
     for (;; row++) {
         struct bytes line = decode_first_line(text);
-        uint64_t cells = tally_of(line, (uint8_t)decoder->delimiter).delimiters + 1;
+        uint64_t cells = tally_of(line, (uint8_t)decoder->delimiter).second + 1;
 
         if (cells != decoder->columns && decoder->continued)
             return decode_fail(fault, row, 0, "ValueError",
@@ -142,15 +95,14 @@ static int check_shape(const struct decoder *decoder, struct bytes text, uint64_
 }
 
 /* Text and shape of decoder->body; `tally` is that of the body. */
-static int check_body(struct decoder *decoder, const struct tally *tally,
+static int check_body(struct decoder *decoder, const struct text_tally *tally,
                       struct decode_fault *fault)
 {
-    uint64_t rows = tally->lines + 1;
+    uint64_t rows = tally->first + 1;
     uint64_t expected;
 
     decoder->rows = decoder->rows_done + rows;
-    if (__builtin_mul_overflow(rows, decoder->columns - 1, &expected) ||
-        tally->delimiters != expected)
+    if (__builtin_mul_overflow(rows, decoder->columns - 1, &expected) || tally->second != expected)
         return check_shape(decoder, decoder->body, decoder->rows_done + 1, fault);
     return 0;
 }
@@ -159,37 +111,34 @@ static int csv_open(struct decoder *decoder, struct decode_fault *fault)
 {
     struct bytes first = decode_first_line(decoder->body);
     int delimiter = sniff(first);
-    struct tally tally = tally_of(decoder->body, (uint8_t)delimiter);
+    struct text_tally tally = tally_of(decoder->body, (uint8_t)delimiter);
 
     if (!tally.ascii && decode_check_text(decoder->body, 0, fault))
         return -1;
     if (delimiter < 0)
         return decode_fail(fault, 1, 0, "_csv.Error", "Could not determine delimiter");
     decoder->delimiter = (char)delimiter;
-    decoder->columns = tally.delimiters + 1;
-    if (tally.lines)
-        decoder->columns = tally_of(first, (uint8_t)delimiter).delimiters + 1;
+    decoder->columns = tally.second + 1;
+    if (tally.first)
+        decoder->columns = tally_of(first, (uint8_t)delimiter).second + 1;
     return check_body(decoder, &tally, fault);
 }
 
 static int csv_resume(struct decoder *decoder, struct decode_fault *fault)
 {
-    struct tally tally = tally_of(decoder->body, (uint8_t)decoder->delimiter);
+    struct text_tally tally = tally_of(decoder->body, (uint8_t)decoder->delimiter);
 
     if (!tally.ascii && decode_check_text(decoder->body, decoder->rows_done, fault))
         return -1;
     return check_body(decoder, &tally, fault);
 }
 
-/* What reading a row needs to know, and where it met trouble. */
+/* What reading needs to know, and where it met trouble. */
 struct reader {
     const char *end; /* of the body */
-    size_t columns;
     char delimiter;
-    bool ambiguous; /* the delimiter may be part of a number: where a cell ends comes first */
     bool refuse_empty_cr;
     struct bytes bad_cell;
-    size_t bad_column; /* 1-based */
 };
 
 /* True where `stop` (the delimiter or '\n') is next; the end of the body counts as a line end. */
@@ -233,50 +182,25 @@ static const char *read_odd_cell(struct reader *reader, const char *p, char stop
     return p;
 }
 
-/* One row. Returns where the next one begins, or NULL where a cell is bad or its line is ragged. */
-static const char *read_row(struct reader *reader, const char *p, float *values)
+/* The fault of a cell that could not be read: a ragged line, its own or one below, comes first. */
+static int fail_cell(const struct decoder *decoder, const struct reader *reader, const char *cell,
+                     uint64_t row, uint64_t column, struct decode_fault *fault)
 {
-    for (size_t c = 1; c <= reader->columns; c++) {
-        char stop = c < reader->columns ? reader->delimiter : '\n';
-        const char *cell = p;
-        double value;
-        size_t n = reader->ambiguous ? 0 : number_scan_double(p, reader->end, &value);
+    const char *body = (const char *)decoder->body.data;
+    const char *feed = memrchr(body, '\n', (size_t)(cell - body));
+    const char *line = feed ? feed + 1 : body;
 
-        p += n;
-        if (LIKELY(n && at_stop(reader, p, stop))) {
-            *values++ = (float)value;
-        } else {
-            p = read_odd_cell(reader, cell, stop, values++);
-            if (!p) {
-                reader->bad_column = c;
-                return NULL;
-            }
-        }
-        p += p < reader->end;
-    }
-    return p;
-}
-
-/* The fault of a row that could not be read: a ragged line, this one or one below, comes first. */
-static int fail_row(const struct decoder *decoder, const struct reader *reader, const char *line,
-                    uint64_t row, struct decode_fault *fault)
-{
     if (check_shape(decoder, bytes_of(line, (size_t)(reader->end - line)), row, fault))
         return -1;
-    return decode_fail_float(fault, row, reader->bad_column, reader->bad_cell);
+    return decode_fail_float(fault, row, column, reader->bad_cell);
 }
 
 /* Remembers the first infinity: it is a fault once all text was found to be good. */
-static void note_infinite(struct decoder *decoder, const float *values, size_t rows)
+static void note_infinite(struct decoder *decoder, const float *values, size_t count)
 {
-    size_t count = rows * decoder->columns;
-    bool found = false;
-
     if (decoder->infinite_row || decoder->rules.infinite_ok)
         return;
-    for (size_t i = 0; i < count; i++)
-        found |= fabsf(values[i]) > FLT_MAX;
-    for (size_t i = 0; found; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (fabsf(values[i]) > FLT_MAX) {
             decoder->infinite_row = decoder->rows_done + i / decoder->columns + 1;
             decoder->infinite_column = i % decoder->columns + 1;
@@ -285,20 +209,53 @@ static void note_infinite(struct decoder *decoder, const float *values, size_t r
     }
 }
 
+/* Reads `count` cells, whole rows. Returns where the next row begins, or NULL and the fault. */
+static const char *read_cells(struct decoder *decoder, float *values, size_t count,
+                              struct decode_fault *fault)
+{
+    const char *body = (const char *)decoder->body.data, *cell = body;
+    struct reader reader = {
+        .end = body + decoder->body.size,
+        .delimiter = decoder->delimiter,
+        .refuse_empty_cr = decoder->rules.refuse_empty_cr,
+    };
+    /* where the delimiter may be part of a number, where a cell ends comes first */
+    bool ambiguous = reader.delimiter == '+' || reader.delimiter == '-' || reader.delimiter == '.';
+    struct number_cells cells;
+
+    number_cells_init(&cells, body, reader.end, decoder->columns, reader.delimiter);
+    for (size_t n = 0;; n++) {
+        uint64_t column;
+        const char *next;
+
+        if (LIKELY(!ambiguous))
+            n += number_cells_read(&cells, values + n, count - n);
+        if (n == count)
+            break;
+        cell = cells.at;
+        column = n % decoder->columns + 1;
+        next = read_odd_cell(&reader, cell, column < decoder->columns ? reader.delimiter : '\n',
+                             &values[n]);
+        if (UNLIKELY(!next)) {
+            uint64_t row = decoder->rows_done + n / decoder->columns + 1;
+
+            fail_cell(decoder, &reader, cell, row, column, fault);
+            return NULL;
+        }
+        cells.infinite |= fabsf(values[n]) > FLT_MAX;
+        number_cells_skip(&cells, next + (next < reader.end));
+    }
+    if (cells.infinite)
+        note_infinite(decoder, values, count);
+    return cells.at;
+}
+
 static int csv_next(struct decoder *decoder, size_t max_rows, struct matrix *ret,
                     struct decode_fault *fault)
 {
-    const char *p = (const char *)decoder->body.data;
-    struct reader reader = {
-        .end = p + decoder->body.size,
-        .columns = decoder->columns,
-        .delimiter = decoder->delimiter,
-        .ambiguous =
-            decoder->delimiter == '+' || decoder->delimiter == '-' || decoder->delimiter == '.',
-        .refuse_empty_cr = decoder->rules.refuse_empty_cr,
-    };
     uint64_t left = decoder->rows - decoder->rows_done;
     size_t rows = left < max_rows ? (size_t)left : max_rows;
+    const char *p;
     float *values;
 
     if (!rows)
@@ -307,18 +264,14 @@ static int csv_next(struct decoder *decoder, size_t max_rows, struct matrix *ret
                    : 0;
     /* the shape was checked: there are no more cells than bytes in the body, and one */
     buffer_clear(&decoder->values);
-    if (buffer_reserve(&decoder->values, rows * reader.columns * sizeof(*values)))
+    if (buffer_reserve(&decoder->values, rows * decoder->columns * sizeof(*values)))
         return decode_fail_memory(fault);
     values = (float *)(void *)decoder->values.data;
-    for (size_t r = 0; r < rows; r++) {
-        const char *line = p;
-
-        p = read_row(&reader, line, values + r * reader.columns);
-        if (UNLIKELY(!p))
-            return fail_row(decoder, &reader, line, decoder->rows_done + r + 1, fault);
-    }
-    decoder->body = bytes_of(p, (size_t)(reader.end - p));
-    note_infinite(decoder, values, rows);
+    p = read_cells(decoder, values, rows * decoder->columns, fault);
+    if (UNLIKELY(!p))
+        return -1;
+    decoder->body =
+        bytes_of(p, decoder->body.size - (size_t)(p - (const char *)decoder->body.data));
     ret->rows = rows;
     ret->values = values;
     return 0;

@@ -38,6 +38,9 @@ def texts():
         "quotes": "\"5\",'6',\\7\n",
         "utf8": b"1,\xff\xfe,2\n",
         "long": ",".join(["0.123456789012345678"] * 400) + "\n",
+        "rows": "".join(f"{i},{i / 7:.4g},,-{i * 1.1:.17g},{i / 3e5:.9e}\n" for i in range(40)),
+        "rows_crlf": "".join(f"{i}, {i / 7:.4g},,+{i},{i % 4}{'' if i % 9 else 'x'}\r\n" for i in range(1, 40)),
+        "column": "\n".join(["0", "", "12", "-.5", "1e5", "123456789012345678"] * 20),
         "halfway": "9007199254740993,2.2250738585072011e-308,4.9e-324,1e400\n",
     }
     for name, text in rows.items():

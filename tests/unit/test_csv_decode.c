@@ -1,5 +1,7 @@
 #include "tests/unit/decode_result.h"
 
+#include "base/cpu.h"
+
 #define SHAPE(n)                                                                                   \
     "setting an array element with a sequence. The requested array has an inhomogeneous shape "    \
     "after 1 dimensions. The detected shape was (" n ",) + inhomogeneous part."
@@ -74,6 +76,13 @@ static const struct good_case good_cases[] = {
     {"1\0,2", 4, 1, 2, {1, 2}},
     {"1,2\0\0\n3,4", 9, 2, 2, {1, 2, 3, 4}},
     {"3.4028235e38,-3.4028235e38,1e-50", 0, 1, 3, {3.4028235e38f, -3.4028235e38f, 0}},
+    {"1e3,-2E-1,+3e+0\n4e0,,5e-324", 0, 2, 3, {1000, -0.2f, 3, 4, MISS, 0}},
+    {"1, 2,-3\r\n 4, .5,6\r\n", 0, 2, 3, {1, 2, -3, 4, 0.5f, 6}},
+    {"12345678901234567,0.12345678901234567",
+     0,
+     1,
+     2,
+     {12345678901234567.0f, 0.12345678901234567f}},
     /* rounded to a double first, this is a tie and goes down; straight to float32 it would go up */
     {"1.000000059604644775390625000000001,1", 0, 1, 2, {1, 1}},
 };
@@ -348,6 +357,47 @@ static void test_block_sizes(void **state)
     free(body);
 }
 
+/* A cell at every place that is missing, bad, one too many, or that and bad above it. */
+static void test_every_place(void **state)
+{
+    enum { ROWS = 30, COLUMNS = 7 };
+
+    (void)state;
+    for (size_t place = 0; place < ROWS * COLUMNS * 5; place++) {
+        size_t at = place % (ROWS * COLUMNS), kind = place / (ROWS * COLUMNS);
+        size_t row = at / COLUMNS + 1, column = at % COLUMNS + 1;
+        static const char *const cells[] = {"", "x", "1,2", "1,2", "-"};
+        char body[4000], *p = body;
+        struct result result;
+
+        for (size_t i = 0; i < ROWS * COLUMNS; i++) {
+            if (i == at)
+                p = stpcpy(p, cells[kind]);
+            else
+                p +=
+                    sprintf(p, kind == 3 && i < at ? "y" : "%.*g", (int)(i % 9 + 1), (double)i / 7);
+            p = stpcpy(p, (i + 1) % COLUMNS ? "," : kind % 2 || kind == 4 ? "\n" : "\r\n");
+        }
+        if (at == 0 && kind == 2) /* the first line tells how many cells there should be */
+            continue;
+        result = decode(body, (size_t)(p - body), (struct decode_rules){0}, 8);
+        if (kind == 0) {
+            assert_int_equal(result.status, 0);
+            assert_true(isnan(result_values(&result)[at]));
+        } else {
+            bool ragged = kind == 2 || kind == 3;
+
+            assert_int_equal(result.status, -1);
+            assert_string_equal(result.message, ragged      ? SHAPE("30")
+                                                : kind == 1 ? FLOAT "'x'"
+                                                            : FLOAT "'-'");
+            assert_int_equal(result.fault.row, ragged && row == 1 ? 2 : row);
+            assert_int_equal(result.fault.column, ragged ? 0 : column);
+        }
+        result_fini(&result);
+    }
+}
+
 /* Pieces of whole lines, of any number of lines, give what the whole gives. */
 static void test_continue_equals_whole(void **state)
 {
@@ -501,6 +551,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_empty_last_cell, decoder_setup, decoder_teardown),
         cmocka_unit_test_setup_teardown(test_sniffed_length, decoder_setup, decoder_teardown),
         cmocka_unit_test_setup_teardown(test_block_sizes, decoder_setup, decoder_teardown),
+        cmocka_unit_test_setup_teardown(test_every_place, decoder_setup, decoder_teardown),
         cmocka_unit_test_setup_teardown(test_continue_equals_whole, decoder_setup,
                                         decoder_teardown),
         cmocka_unit_test_setup_teardown(test_continue, decoder_setup, decoder_teardown),
@@ -509,5 +560,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_formats, decoder_setup, decoder_teardown),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+
+    for (int level = 0; level <= CPU_VBMI && cpu_limit((enum cpu_level)level); level++)
+        failed +=
+            cmocka_run_group_tests_name(cpu_level_name((enum cpu_level)level), tests, NULL, NULL);
+    return failed;
 }
