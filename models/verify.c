@@ -42,7 +42,7 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* `a` where `b` is NaN. Not fmax(): with -O3 for AArch64 it crashes GCC 12 in the loop below. */
+/* `a` where `b` is NaN. Not fmax(): its loop below crashes GCC 12 with -O3 for AArch64. */
 static double larger(double a, double b)
 {
     return b > a ? b : a;
@@ -293,7 +293,7 @@ static int compare_block(struct comparison *c, const struct matrix *matrix, stru
         xgboost_backend_predict(c->backend, matrix, XGBOOST_MARGIN, &c->theirs, err) ||
         compare(c, matrix, "margin", c->fused, err))
         return -1;
-    if (c->fused) /* so that values can be equal */
+    if (c->fused) /* what follows begins with the same margins, or it could not be equal */
         memcpy(margins, c->theirs.values, matrix->rows * model->outputs * sizeof(*margins));
     if (c->tolerance > 0 && compare_serving(c, matrix, err))
         return -1;

@@ -3,6 +3,7 @@
 A base image comes from ENDPOINTD_BASE_IMAGE, else from what the daemon has (debian:bookworm-slim), else it
 is made with debootstrap where that is allowed (ENDPOINTD_DEBOOTSTRAP=1: it takes minutes).
 """
+import functools
 import http.client
 import json
 import os
@@ -31,6 +32,7 @@ def docker(*arguments, check=True, buildkit=False, **options):
     return result.stdout.strip()
 
 
+@functools.cache
 def base_image():
     wanted = os.environ.get("ENDPOINTD_BASE_IMAGE", "debian:bookworm-slim")
     if docker("images", "-q", wanted):
@@ -169,13 +171,15 @@ def test_aarch64(image, model, tmp_path):
         pytest.skip("this machine is AArch64: the image is")
     if not shutil.which("qemu-aarch64"):
         pytest.skip("qemu-aarch64 is not installed")
-    output = build(TAG + "-arm64", "--platform", "linux/arm64", buildkit=True, check=False)
-    if not docker("images", "-q", TAG + "-arm64"):
-        assert "buildx component is missing" in output, output[-3000:]
+    tag = TAG + "-arm64"
+    docker("rmi", tag, check=False)
+    output = build(tag, "--platform", "linux/arm64", buildkit=True, check=False)
+    if "buildx component is missing" in output:
         pytest.skip("this Docker client has no BuildKit")
-    about = json.loads(docker("inspect", TAG + "-arm64"))[0]
+    assert docker("images", "-q", tag), output[-3000:]
+    about = json.loads(docker("inspect", tag))[0]
     assert (about["Os"], about["Architecture"]) == ("linux", "arm64")
-    container = docker("create", "--platform", "linux/arm64", TAG + "-arm64")
+    container = docker("create", "--platform", "linux/arm64", tag)
     docker("cp", f"{container}:/", str(tmp_path / "root"))
     docker("rm", container)
     for options in ([], ["--leaves"]):  # the second one asks libxgboost
