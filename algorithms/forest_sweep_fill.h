@@ -13,6 +13,8 @@
 
 #define GROUP 16 /* features: their numbers of one row are a line of the cache, or two */
 
+#define RANKED_ROWS 64 /* rank_rows rounds up to them */
+
 typedef float laid_out[FOREST_SWEEP_ROWS];
 
 static bool any_missing(const float *x, size_t rows)
@@ -128,7 +130,8 @@ static uint32_t place_in(const struct forest_rows *rows, const struct forest_ran
     return rows->by_slot ? ranked->slot : ranked->feature;
 }
 
-/* Lays out features that follow each other from place `at` on; what rows do not have is missing. */
+/* Lays out features that follow each other from place `at` on; what rows do not have is missing,
+ * and rows that are not there, as far as ranks are found for them, are 0. */
 static void lay_out_group(const struct forest_rows *rows, size_t at, size_t features, size_t count,
                           laid_out *x)
 {
@@ -141,6 +144,10 @@ static void lay_out_group(const struct forest_rows *rows, size_t at, size_t feat
     for (size_t k = there; k < features; k++) {
         for (size_t r = 0; r < FOREST_SWEEP_ROWS; r++)
             x[k][r] = NAN;
+    }
+    for (size_t k = 0; k < features; k++) {
+        for (size_t r = count; r % RANKED_ROWS; r++)
+            x[k][r] = 0;
     }
 }
 

@@ -6,8 +6,6 @@
  */
 #include "algorithms/forest_sweep.h"
 
-#if defined(__aarch64__)
-
 #include <arm_neon.h>
 
 #include "algorithms/forest_count16.h"
@@ -133,5 +131,3 @@ static void rank_rows(const struct forest_sweep_rank *rank, const struct forest_
 
 #include "algorithms/forest_lay_out.h"
 #include "algorithms/forest_sweep_template.h"
-
-#endif

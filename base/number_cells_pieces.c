@@ -92,7 +92,7 @@ static void index_more(struct number_cells *cells, size_t wanted)
     char *copy = cells->copy + NUMBER_CELLS_SLACK + 64 * whole;
 
     if (size == left) { /* digits behind the end are the beginning of a cell that never ends */
-        memset(copy, '0', 64);
+        memset(copy, '0', 64 + 1); /* the byte behind a chunk is looked at, too */
         memcpy(copy, cells->at + 64 * whole, rest);
         copy[rest] = '\n';
         chunks++;

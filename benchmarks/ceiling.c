@@ -2,10 +2,8 @@
  * The ceiling: what a server on this machine can do at most. Raw epoll, one thread, a fixed answer
  * to every read, nothing parsed. To be run beside the real server, which is judged by the ratio.
  *
- *     gcc -O2 -o ceiling benchmarks/ceiling.c
- *     taskset -c 0 ./ceiling PORT
+ *     taskset -c 0 build/benchmarks/ceiling PORT
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>

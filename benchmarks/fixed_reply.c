@@ -2,9 +2,7 @@
  * The real HTTP layer with a handler that does nothing but give a fixed answer: what the layer
  * costs over benchmarks/ceiling.c, which sends the same bytes.
  *
- *     gcc -O2 -D_GNU_SOURCE -I. -o fixed_reply benchmarks/fixed_reply.c \
- *         build/server/libserver.a build/base/libbase.a -levent_core -lpthread
- *     taskset -c 0 ./fixed_reply PORT [LOOPS]
+ *     taskset -c 0 build/benchmarks/fixed_reply PORT [LOOPS]
  */
 #include <signal.h>
 #include <stdio.h>

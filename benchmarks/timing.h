@@ -47,3 +47,13 @@ static inline double random_feature(void)
 
     return ((double)(word >> 11) / (double)(UINT64_C(1) << 52) - 1) * scales[word % 6];
 }
+
+/* About normal, with a standard deviation of 1. */
+static inline double random_normal(void)
+{
+    double sum = 0;
+
+    for (int i = 0; i < 12; i++)
+        sum += (double)(random_word() >> 11) / (double)(UINT64_C(1) << 53);
+    return sum - 6;
+}

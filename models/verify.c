@@ -25,9 +25,27 @@ static const struct objective_rules library_rules = {.old_sigmoid = false};
 /* Rows with infinities times features. */
 #define IN_PLACE_NUMBERS ((size_t)16 << 20)
 
+/*
+ * Where every processor of the architecture has it (AArch64, not x86-64), compilers make a fused
+ * multiply-add of a product that is added, unless they are told not to; libxgboost's are not. So
+ * there the sums of DART's weighted trees and of the linear booster round once a term, ours (and
+ * those of libxgboost on x86-64) twice.
+ */
+#ifdef __FP_FAST_FMAF
+#define LIBRARY_FUSES true
+#else
+#define LIBRARY_FUSES false
+#endif
+
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* `a` where `b` is NaN. Not fmax(): its loop below crashes GCC 12 with -O3 for AArch64. */
+static double larger(double a, double b)
+{
+    return b > a ? b : a;
 }
 
 /* A comparison under way. */
@@ -37,6 +55,8 @@ struct comparison {
     struct verify_rows *rows;
     struct scorer *scorer; /* ours under the library's rules */
     float tolerance;       /* of the scorer that serves */
+    bool fused;            /* the library's sums may be off by the rounding of products */
+    double largest;        /* of forests: largest_sum() */
     struct scratch scratch;
     struct predictions own;
     struct predictions theirs;
@@ -125,9 +145,76 @@ static bool same(float a, float b)
     return memcmp(&a, &b, sizeof(a)) == 0 || (isnan(a) && isnan(b));
 }
 
+/* What no sum of a forest's leaves, and no part of one, exceeds. */
+static double largest_sum(const struct model_member *member)
+{
+    const struct xgb_model *model = member->source;
+    double sum = 0;
+
+    for (uint32_t o = 0; o < model->outputs; o++)
+        sum = larger(sum, fabs((double)member->base_margin[o]));
+    for (uint32_t t = 0; t < member->trees_used; t++) {
+        const struct tree *tree = &model->trees[t];
+        double weight = model->tree_weight ? (double)model->tree_weight[t] : 1.0;
+        double largest = 0;
+
+        for (uint32_t n = 0; n < tree->nodes; n++) {
+            if (tree->left[n] == -1 && tree->feature[n] != TREE_DELETED)
+                largest = larger(largest, fabs((double)tree->value[n] * weight));
+        }
+        sum += largest;
+    }
+    return sum;
+}
+
+/* The same of a row's products with the weights of the linear booster. */
+static double linear_sum(const struct model_member *member, const struct matrix *matrix, size_t row,
+                         size_t output)
+{
+    const struct xgb_model *model = member->source;
+    bool csr = matrix->kind == MATRIX_CSR;
+    size_t begin = csr ? matrix->row_start[row] : row * matrix->columns;
+    size_t end = csr ? matrix->row_start[row + 1] : begin + matrix->columns;
+    size_t bias = (size_t)model->features * model->outputs;
+    double sum = fabs((double)member->base_margin[output]) +
+                 fabs((double)model->linear_weights[bias + output]);
+
+    for (size_t i = begin; i < end; i++) {
+        size_t feature = csr ? matrix->column[i] : i - begin;
+        double weight = (double)model->linear_weights[feature * model->outputs + output];
+
+        if (!isnan(matrix->values[i]))
+            sum += fabs((double)matrix->values[i] * weight);
+    }
+    return sum;
+}
+
+/* How far float32 sums of so many terms can be apart, of which neither, and no part of one, exceeds
+ * `largest`: half a unit in its last place a rounding, in each of the two. */
+static double rounding(double largest, double terms)
+{
+    return largest * (terms + 2.0) * (double)FLT_EPSILON;
+}
+
+/* Whether margin i and the library's are apart by the rounding of products alone. */
+static bool nearly_same(const struct comparison *c, const struct matrix *matrix, size_t i)
+{
+    const struct xgb_model *model = c->member->source;
+    size_t outputs = c->own.columns;
+    bool linear = model->booster == XGB_GBLINEAR;
+    double largest = linear ? linear_sum(c->member, matrix, i / outputs, i % outputs) : c->largest;
+    double terms = linear ? model->features : c->member->trees_used;
+    double apart = fabs((double)c->own.values[i] - (double)c->theirs.values[i]);
+
+    if (!(largest <= (double)FLT_MAX / 2))
+        return true; /* one may overflow where the other does not */
+    /* and the product itself may round to a denormal number */
+    return apart <= rounding(largest, terms) + terms * (double)FLT_TRUE_MIN;
+}
+
 /* own and theirs have the rows of the block; `what` is "margin" or "value". */
 static int compare(const struct comparison *c, const struct matrix *matrix, const char *what,
-                   struct err *err)
+                   bool fused, struct err *err)
 {
     size_t columns = c->own.columns;
     char row[200];
@@ -136,7 +223,7 @@ static int compare(const struct comparison *c, const struct matrix *matrix, cons
         return err_set(err, ERR_INPUT, "libxgboost answers %zu numbers a row, not %zu",
                        c->theirs.columns, columns);
     for (size_t i = 0; i < c->own.rows * columns; i++) {
-        if (same(c->own.values[i], c->theirs.values[i]))
+        if (same(c->own.values[i], c->theirs.values[i]) || (fused && nearly_same(c, matrix, i)))
             continue;
         describe_row(matrix, i / columns, row, sizeof(row));
         return err_set(err, ERR_INPUT,
@@ -147,33 +234,23 @@ static int compare(const struct comparison *c, const struct matrix *matrix, cons
     return 0;
 }
 
-/* How far another order of the same float32 additions can be off: each of them by half a unit in
- * the last place of a sum that no partial sum exceeds. 0: that scorer is not looked at. */
+/* How far another order of the same float32 additions can be off. 0: that scorer is not looked
+ * at. */
 static float serving_tolerance(const struct model_member *member)
 {
     const struct xgb_model *model = member->source;
-    double sum = 0;
+    double largest;
 
     if (!member->scorer || model->booster == XGB_GBLINEAR)
         return 0;
-    for (uint32_t o = 0; o < model->outputs; o++)
-        sum = fmax(sum, fabs((double)member->base_margin[o]));
     for (uint32_t t = 0; t < member->trees_used; t++) {
-        const struct tree *tree = &model->trees[t];
-        double weight = model->tree_weight ? (double)model->tree_weight[t] : 1.0;
-        double largest = 0;
-
-        if (tree->categorical)
+        if (model->trees[t].categorical)
             return 0; /* 1.5 and 1.6 lead some values elsewhere */
-        for (uint32_t n = 0; n < tree->nodes; n++) {
-            if (tree->left[n] == -1 && tree->feature[n] != TREE_DELETED)
-                largest = fmax(largest, fabs((double)tree->value[n] * weight));
-        }
-        sum += largest;
     }
-    if (sum > (double)FLT_MAX / 2)
+    largest = largest_sum(member);
+    if (largest > (double)FLT_MAX / 2)
         return 0; /* one order may overflow and another not */
-    return (float)(sum * (member->trees_used + 2.0) * (double)FLT_EPSILON);
+    return (float)rounding(largest, member->trees_used);
 }
 
 /* The scorer that serves may add in the order of another version, but it must not walk otherwise.
@@ -214,8 +291,10 @@ static int compare_block(struct comparison *c, const struct matrix *matrix, stru
     margins = predictions_extend(&c->own, matrix->rows, model->outputs, err);
     if (!margins || scorer_score(c->scorer, matrix, &c->scratch, margins, err) ||
         xgboost_backend_predict(c->backend, matrix, XGBOOST_MARGIN, &c->theirs, err) ||
-        compare(c, matrix, "margin", err))
+        compare(c, matrix, "margin", c->fused, err))
         return -1;
+    if (c->fused) /* what follows begins with the same margins, or it could not be equal */
+        memcpy(margins, c->theirs.values, matrix->rows * model->outputs * sizeof(*margins));
     if (c->tolerance > 0 && compare_serving(c, matrix, err))
         return -1;
     objective_transform(model->objective, &library_rules, margins, matrix->rows, model->outputs);
@@ -223,7 +302,7 @@ static int compare_block(struct comparison *c, const struct matrix *matrix, stru
     predictions_clear(&c->theirs);
     if (xgboost_backend_predict(c->backend, matrix, XGBOOST_VALUE, &c->theirs, err))
         return -1;
-    return compare(c, matrix, "value", err);
+    return compare(c, matrix, "value", false, err);
 }
 
 /* Rows that may have infinities. Those go through libxgboost's in-place path, which the linear
@@ -280,6 +359,8 @@ int verify_member(const struct model_member *member, enum verify_result *ret, ch
         return 0;
     }
     c.tolerance = serving_tolerance(member);
+    c.fused = LIBRARY_FUSES && (model->tree_weight || model->booster == XGB_GBLINEAR);
+    c.largest = largest_sum(member);
     if (make_scorer(&c, err) || verify_rows_new(model, member->trees_used, &c.rows, err) ||
         compare_all(&c, err))
         return -1;

@@ -18,7 +18,8 @@ enum verify_result {
  * Compared with libxgboost, bit for bit: the margins and values of the member's first trees_used
  * trees, scored by our code under the rules of 1.7.4. Where the member serves under another
  * version's rules, the margins of its own scorer are compared with those up to the rounding of
- * their sums.
+ * their sums. On AArch64 libxgboost adds products without rounding them first, so there the margins
+ * of DART and of the linear booster are compared up to that.
  *
  * Rows: thresholds of the model and their neighbours, NaN, zeros of both signs, infinities,
  * denormals, categories in and out of range. 0 and *ret, `reason` filled for VERIFY_IMPOSSIBLE; or

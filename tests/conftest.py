@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.environ.get("ENDPOINTD", str(ROOT / "build" / "endpointd"))
 FIXTURES = pathlib.Path(os.environ.get("ENDPOINTD_FIXTURES", ROOT.parent / "shared" / "fixtures"))
 EXAMPLE = ROOT / "docker" / "example"
-# sanitizers make everything slower; limits of time are multiplied by this
+# sanitizers and emulators make everything slower; limits of time are multiplied by this
 SLOW = 8 if os.environ.get("ENDPOINTD_SLOW") else 1
 
 

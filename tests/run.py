@@ -6,13 +6,18 @@
   build-asan/              the same tests under the address and undefined-behaviour sanitizers
   build-tsan/              the threaded tests under the thread sanitizer
   valgrind                 unit tests of the release build
+  instructions             instructions of the hot paths, against the recorded numbers
   build-fuzz/              each libFuzzer target over its corpus, then a few seconds on its own
+  build-aarch64/           a cross build, emulated: unit tests, fuzz corpora, the golden suites; with
+                           AARCH64_TESTS=all what is left of the tests too
 
-`run.py STEP...` runs some of them: lint, unit, http, asan, tsan, valgrind, fuzz.
+`run.py STEP...` runs some of them: lint, unit, http, asan, tsan, valgrind, instructions, fuzz,
+aarch64.
 """
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -96,29 +101,36 @@ def meson_test(directory, *options, env=None):
     del log
 
 
-def pytest(program, *paths, env=None):
-    """Black-box suites against one program."""
-    result = subprocess.run(
+def start_pytest(program, *paths, env=None):
+    """Black-box suites against one program; for count_pytest()."""
+    return subprocess.Popen(
         ["/usr/bin/python3", "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", *paths],
         cwd=root,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "ENDPOINTD": str(program), **(env or {})},
     )
-    print(result.stdout[-20000:])
+
+
+def count_pytest(process):
+    output, _ = process.communicate()
+    print(output[-20000:])
     found = {
-        word: int(n)
-        for n, word in re.findall(r"(\d+) (passed|failed|skipped|error)", result.stdout)
+        word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped|error)", output)
     }
     count(
         found.get("passed", 0),
         found.get("failed", 0) + found.get("error", 0),
         found.get("skipped", 0),
     )
-    if result.returncode not in (0, 1) or (
-        result.returncode == 1 and not found.get("failed", 0) + found.get("error", 0)
+    if process.returncode not in (0, 1) or (
+        process.returncode == 1 and not found.get("failed", 0) + found.get("error", 0)
     ):
         count(failed=1)
+
+
+def pytest(program, *paths, env=None):
+    count_pytest(start_pytest(program, *paths, env=env))
 
 
 sanitizers = {
@@ -179,6 +191,21 @@ def step_valgrind():
         meson_test(directory, "--setup", "valgrind", *names)
 
 
+def step_instructions():
+    directory = build("build")
+    if not directory:
+        return
+    result = subprocess.run(
+        [sys.executable, "tests/instructions/instructions.py", "--build", str(directory)],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    print(result.stdout, end="")
+    found = re.search(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", result.stdout, re.M)
+    count(*map(int, found.groups()) if found else (0, 1, 0))
+
+
 def step_fuzz():
     if not shutil.which("clang-14"):
         print("skipped: libFuzzer targets: clang-14 is not installed")
@@ -222,7 +249,45 @@ def step_fuzz():
                 print(f"FAILED: {target.name} {limit}\n{result.stdout[-6000:]}")
 
 
-steps = ["lint", "unit", "http", "asan", "tsan", "valgrind", "fuzz"]
+def skip_aarch64(why):
+    print(f"skipped: aarch64: {why}")
+    count(skipped=1)
+
+
+def step_aarch64():
+    if platform.machine() == "aarch64":
+        skip_aarch64("this machine is one, so the other steps are this one")
+        return
+    result = subprocess.run(
+        ["sh", "docker/setup.sh", "deps", "aarch64"],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if result.returncode:
+        print(result.stdout[-2000:])
+        skip_aarch64("the packages for a cross build cannot be had")
+        return
+    cross_files = ("build-aarch64/sysroot.ini", "docker/aarch64.ini")
+    directory = build("build-aarch64", *(f"--cross-file={name}" for name in cross_files))
+    if not directory:
+        return
+    program = directory / "endpointd-emulated"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'exec qemu-aarch64 -L "{directory}/sysroot" "{directory}/endpointd" "$@"\n'
+    )
+    program.chmod(0o755)
+    everything = os.environ.get("AARCH64_TESTS") == "all"
+    paths = ["tests/golden", "tests/http"] if everything else ["tests/golden"]
+    left_out = [] if everything else ["--no-suite", "long-sample"]
+    black_box = start_pytest(program, *paths, env={"ENDPOINTD_SLOW": "1"})
+    meson_test(directory, "--timeout-multiplier", "5", *left_out)
+    count_pytest(black_box)
+
+
+steps = ["lint", "unit", "http", "asan", "tsan", "valgrind", "instructions", "fuzz", "aarch64"]
 
 
 def main():

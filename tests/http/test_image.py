@@ -3,9 +3,11 @@
 A base image comes from ENDPOINTD_BASE_IMAGE, else from what the daemon has (debian:bookworm-slim), else it
 is made with debootstrap where that is allowed (ENDPOINTD_DEBOOTSTRAP=1: it takes minutes).
 """
+import functools
 import http.client
 import json
 import os
+import platform
 import shutil
 import subprocess
 import time
@@ -17,19 +19,20 @@ from conftest import EXAMPLE, ROOT, rows_of_example
 TAG = "endpointd:test"
 
 
-def docker(*arguments, check=True, **options):
+def docker(*arguments, check=True, buildkit=False, **options):
     result = subprocess.run(
         ["docker", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "DOCKER_BUILDKIT": "0"},
+        env={**os.environ, "DOCKER_BUILDKIT": str(int(buildkit))},
         **options,
     )
     assert not check or result.returncode == 0, result.stdout[-3000:]
     return result.stdout.strip()
 
 
+@functools.cache
 def base_image():
     wanted = os.environ.get("ENDPOINTD_BASE_IMAGE", "debian:bookworm-slim")
     if docker("images", "-q", wanted):
@@ -55,6 +58,23 @@ def base_image():
     pytest.skip(f"no base image {wanted!r} here and ENDPOINTD_DEBOOTSTRAP is not set")
 
 
+def build(tag, *options, **more):
+    return docker(
+        "build",
+        "--network=host",
+        "--build-arg",
+        f"BASE={base_image()}",
+        "-f",
+        "docker/Dockerfile",
+        "-t",
+        tag,
+        *options,
+        ".",
+        cwd=ROOT,
+        **more,
+    )
+
+
 @pytest.fixture(scope="module")
 def image():
     if os.environ.get("ENDPOINTD_SLOW"):
@@ -65,19 +85,7 @@ def image():
         ["docker", "info"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ).returncode:
         pytest.skip("no Docker daemon answers")
-    base = base_image()
-    docker(
-        "build",
-        "--network=host",
-        "--build-arg",
-        f"BASE={base}",
-        "-f",
-        "docker/Dockerfile",
-        "-t",
-        TAG,
-        ".",
-        cwd=ROOT,
-    )
+    build(TAG)
     return TAG
 
 
@@ -155,6 +163,44 @@ def test_contributions_inside(image, model):
     )
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()[0].split(",")) == 31
+
+
+def test_aarch64(image, model, tmp_path):
+    """The image for the other architecture, cross compiled, answers the same."""
+    if platform.machine() == "aarch64":
+        pytest.skip("this machine is AArch64: the image is")
+    if not shutil.which("qemu-aarch64"):
+        pytest.skip("qemu-aarch64 is not installed")
+    tag = TAG + "-arm64"
+    docker("rmi", tag, check=False)
+    output = build(tag, "--platform", "linux/arm64", buildkit=True, check=False)
+    if "buildx component is missing" in output:
+        pytest.skip("this Docker client has no BuildKit")
+    assert docker("images", "-q", tag), output[-3000:]
+    about = json.loads(docker("inspect", tag))[0]
+    assert (about["Os"], about["Architecture"]) == ("linux", "arm64")
+    container = docker("create", "--platform", "linux/arm64", tag)
+    docker("cp", f"{container}:/", str(tmp_path / "root"))
+    docker("rm", container)
+    for options in ([], ["--leaves"]):  # the second one asks libxgboost
+        command = ["predict", *options, "--model"]
+        emulated = subprocess.run(
+            ["qemu-aarch64", "-L", tmp_path / "root", tmp_path / "root/usr/local/bin/endpointd"]
+            + [*command, model],
+            input=rows_of_example(),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        native = subprocess.run(
+            ["docker", "run", "--rm", "-i", "-v", f"{model}:/opt/ml/model:ro", image]
+            + [*command, "/opt/ml/model"],
+            input=rows_of_example(),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        assert emulated.stdout == native.stdout
 
 
 def test_labels_and_size(image):

@@ -4,11 +4,14 @@ str.isprintable() and UTF-8 decoder.
 
     number_python.py PROGRAM [COUNT [SEED]]
 
-PROGRAM is number_long. COUNT (default 1,000,000) doubles are printed, and as many texts read, right
-and wrong ones. Every code point is classified where this Python has Unicode 14 (3.11).
+PROGRAM is number_long; where an emulator runs it, meson names that in MESON_EXE_WRAPPER. COUNT (default
+1,000,000) doubles are printed, and as many texts read, right and wrong ones. Every code point is
+classified where this Python has Unicode 14 (3.11).
 """
 import math
+import os
 import random
+import shlex
 import struct
 import subprocess
 import sys
@@ -19,7 +22,8 @@ BATCH = 50000
 
 def ask(program, questions):
     """The answers to the lines, which are bytes."""
-    run = subprocess.run([program, "answer"], input=b"".join(q + b"\n" for q in questions),
+    wrapper = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))
+    run = subprocess.run([*wrapper, program, "answer"], input=b"".join(q + b"\n" for q in questions),
                          stdout=subprocess.PIPE, check=True)
     answers = run.stdout.decode().split("\n")[:-1]
     assert len(answers) == len(questions), (len(answers), len(questions))

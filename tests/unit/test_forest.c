@@ -664,6 +664,15 @@ static void test_numbers_of_categories(void **state)
     assert_false(expect_categories(2, 65536)); /* larger than any that has a code */
 }
 
+static bool has_sweep(int level)
+{
+#if defined(__aarch64__)
+    return level == CPU_BASELINE;
+#else
+    return level >= CPU_AVX2;
+#endif
+}
+
 /* Every kernel of this processor was tried, many times. */
 static void test_all_kernels_were_tried(void **state)
 {
@@ -671,14 +680,10 @@ static void test_all_kernels_were_tried(void **state)
     for (int level = CPU_BASELINE; level <= (int)cpu_level(); level++) {
         assert_in_range(tried[level][FOREST_AUTO], 100, 100000);
         assert_in_range(tried[level][FOREST_SCALAR], 100, 100000);
-#if defined(__aarch64__)
-        assert_in_range(tried[level][FOREST_SWEEP], 50, 100000);
-#else
-        if (level >= CPU_AVX2)
+        if (has_sweep(level))
             assert_in_range(tried[level][FOREST_SWEEP], 50, 100000);
         if (level >= CPU_VBMI)
             assert_in_range(tried[level][FOREST_MASKS], 20, 100000);
-#endif
     }
 }
 
@@ -740,8 +745,11 @@ static void test_scorer_names(void **state)
             assert_string_equal(name, "forest-masks");
         if (variants[v].kernel == FOREST_SWEEP)
             assert_true(sweep && !masks && !strstr(name, "scalar"));
-        if (variants[v].kernel == FOREST_AUTO && variants[v].level >= CPU_AVX2)
+        if (variants[v].kernel == FOREST_AUTO && has_sweep(variants[v].level))
             assert_true(sweep && strstr(name, " rows on "));
+#if defined(__aarch64__)
+        assert_int_equal(sweep, strstr(name, "forest-sweep-neon") != NULL);
+#endif
         if (variants[v].kernel == FOREST_AUTO && variants[v].level >= CPU_VBMI)
             assert_true(masks);
     }
