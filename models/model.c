@@ -6,6 +6,24 @@
 
 #include "models/loaders.h"
 
+/* What the rest of the program asks of a built-in's model. */
+static int finish_builtin(struct model *model, const struct model_options *options, struct err *err)
+{
+    const struct builtin *builtin = model->builtin;
+    size_t count;
+
+    model->family = builtin->family;
+    model->features = builtin->features;
+    model->row_ns = (uint64_t)builtin->scorer->row_ns + 1;
+    model->profile_is_auto = !options->profile || strcmp(options->profile, "auto") == 0;
+    model->profile =
+        model->profile_is_auto ? profile_builtin_table(&count) : profile_find(options->profile);
+    if (!model->profile || !model->profile->builtin)
+        return err_set(err, ERR_INPUT, "profile '%s' is none of a %s model: use auto, py3 or py2",
+                       options->profile, family_name(model->family));
+    return 0;
+}
+
 int model_load(const char *path, const struct model_options *options, struct model **ret,
                struct err *err)
 {
@@ -24,6 +42,8 @@ int model_load(const char *path, const struct model_options *options, struct mod
         result = err_memory(err, sizeof(*model), "a model");
     else
         result = loaders_find(artifact)->load(artifact, options, model, err);
+    if (result == 0 && model->builtin)
+        result = finish_builtin(model, options, err);
     if (result) {
         err_wrap(err, "%s", artifact->path);
         model_unref(model);
@@ -52,6 +72,7 @@ void model_unref(struct model *model)
 {
     if (!model || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1)
         return;
+    builtin_free(model->builtin);
     for (size_t i = 0; i < model->member_count; i++)
         member_fini(&model->members[i]);
     for (size_t i = 0; i < model->left_out_count; i++)
@@ -69,8 +90,20 @@ static size_t member_columns(const struct model_member *member, enum model_outpu
     return objective_columns(member->source->objective, member->source->outputs);
 }
 
+bool model_has_margin(const struct model *model)
+{
+    return !model->builtin || model->builtin->margin;
+}
+
+static const struct scorer *builtin_scorer(const struct builtin *builtin, enum model_output output)
+{
+    return output == MODEL_MARGIN ? builtin->margin : builtin->scorer;
+}
+
 size_t model_columns(const struct model *model, enum model_output output)
 {
+    if (model->builtin)
+        return builtin_scorer(model->builtin, output)->outputs;
     return member_columns(&model->members[0], output);
 }
 
@@ -144,8 +177,10 @@ static float majority(const float *votes, size_t count, size_t stride)
     return best;
 }
 
-int model_score(const struct model *model, enum model_output output, const struct matrix *matrix,
-                struct scratch *scratch, struct predictions *predictions, struct err *err)
+/* Of an ensemble the members' blocks lie behind one another and are combined into the first. */
+static int score_members(const struct model *model, enum model_output output,
+                         const struct matrix *matrix, struct scratch *scratch,
+                         struct predictions *predictions, struct err *err)
 {
     size_t first_row = predictions->rows;
     size_t columns = model_columns(model, output);
@@ -159,7 +194,6 @@ int model_score(const struct model *model, enum model_output output, const struc
     }
     if (members == 1)
         return 0;
-    /* the members' blocks lie behind one another: combine them into the first */
     values = predictions->values + first_row * columns;
     if (model->vote && output == MODEL_VALUE) {
         for (size_t k = 0; k < count; k++)
@@ -174,4 +208,21 @@ int model_score(const struct model *model, enum model_output output, const struc
     }
     predictions->rows = first_row + matrix->rows;
     return 0;
+}
+
+static int score_builtin(const struct scorer *scorer, const struct matrix *matrix,
+                         struct scratch *scratch, struct predictions *predictions, struct err *err)
+{
+    float *values = predictions_extend(predictions, matrix->rows, scorer->outputs, err);
+
+    return values ? scorer_score(scorer, matrix, scratch, values, err) : -1;
+}
+
+int model_score(const struct model *model, enum model_output output, const struct matrix *matrix,
+                struct scratch *scratch, struct predictions *predictions, struct err *err)
+{
+    if (model->builtin)
+        return score_builtin(builtin_scorer(model->builtin, output), matrix, scratch, predictions,
+                             err);
+    return score_members(model, output, matrix, scratch, predictions, err);
 }

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * A model that is ready to serve: immutable, reference-counted, made of one or several files (an
- * ensemble), each with its scorer. Loading goes through models/loaders.h; requests only score.
+ * A model that is ready to serve: immutable, reference-counted. One of XGBoost is made of one or
+ * several files (an ensemble), each with its scorer; any other is a `struct builtin`. Loading goes
+ * through models/loaders.h; requests only score.
  */
 
 #include <stdatomic.h>
@@ -17,6 +18,8 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "models/artifact.h"
+#include "models/builtin.h"
+#include "models/family.h"
 #include "models/profile.h"
 #include "models/xgboost_model.h"
 
@@ -30,16 +33,17 @@ struct model_member {
 };
 
 struct model {
-    const char *algorithm; /* "xgboost" */
+    enum family family;
     char *path;
     const struct profile *profile;
     bool profile_is_auto;
-    bool vote; /* ensemble: majority vote instead of the mean */
+    struct builtin *builtin; /* of every family but XGBoost, which has members in its place */
+    bool vote;               /* ensemble: majority vote instead of the mean */
     struct model_member *members;
     size_t member_count;
     char **left_out; /* files of the artifact that are no models */
     size_t left_out_count;
-    uint32_t features; /* of the first member */
+    uint32_t features; /* of an ensemble the first member's */
     uint64_t row_ns;   /* about how long a row takes, one of many */
     atomic_uint references;
 };
@@ -66,8 +70,11 @@ void model_unref(struct model *model); /* NULL is fine */
 
 enum model_output {
     MODEL_VALUE,  /* what the endpoint answers */
-    MODEL_MARGIN, /* before the objective's transform; of an ensemble, the mean */
+    MODEL_MARGIN, /* before the objective's transform or the link; of an ensemble, the mean */
 };
+
+/* Not every model has margins. */
+bool model_has_margin(const struct model *model);
 
 /* Numbers a row of that output has. */
 size_t model_columns(const struct model *model, enum model_output output);

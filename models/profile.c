@@ -58,6 +58,11 @@ static const struct profile profiles[] = {
      .html5_pages = true},
 };
 
+static const struct profile builtin_profiles[] = {
+    {.name = "py3", .builtin = true},
+    {.name = "py2", .builtin = true, .python2 = true},
+};
+
 /* The version from which on a file is answered by a profile; the last that fits counts. */
 static const struct {
     int version;
@@ -73,7 +78,17 @@ const struct profile *profile_find(const char *name)
         if (strcmp(profiles[i].name, name) == 0)
             return &profiles[i];
     }
+    for (size_t i = 0; i < ARRAY_LENGTH(builtin_profiles); i++) {
+        if (strcmp(builtin_profiles[i].name, name) == 0)
+            return &builtin_profiles[i];
+    }
     return NULL;
+}
+
+const struct profile *profile_builtin_table(size_t *ret_count)
+{
+    *ret_count = ARRAY_LENGTH(builtin_profiles);
+    return builtin_profiles;
 }
 
 const struct profile *profile_table(size_t *ret_count)

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Profiles: which SageMaker XGBoost image is imitated where images disagree. One table of data; the
- * code that serves asks a field, never a name.
+ * Profiles: which SageMaker image is imitated where images disagree: one table of data for XGBoost,
+ * one for Linear Learner and its siblings; the code that serves asks a field, never a name.
  */
 
 #include <stdbool.h>
@@ -38,6 +38,10 @@ struct profile {
     bool libsvm_shift;        /* indices of a payload without a 0 are 1-based: 3.2-0 */
     bool recordio_stacked; /* strict: recordio rows are stacked as 3.2-0 does it, else by schema */
     bool html5_pages;      /* error pages of the newer framework: 3.2-0 */
+
+    /* Linear Learner and its siblings (linear-learner 5.6); nothing above counts for them. */
+    bool builtin;
+    bool python2; /* labels are floats, JSON Lines are spaced, csv numbers have 12 digits */
 };
 
 /* NULL where there is none of that name ("auto" is none: see profile_for). */
@@ -45,9 +49,14 @@ const struct profile *profile_find(const char *name);
 
 /* For messages. */
 #define PROFILE_NAMES                                                                              \
-    "auto, 0.90-1, 0.90-2, 1.0-1, 1.2-1, 1.2-2, 1.3-1, 1.5-1, 1.7-1, 3.0-5 or 3.2-0"
+    "auto, 0.90-1, 0.90-2, 1.0-1, 1.2-1, 1.2-2, 1.3-1, 1.5-1, 1.7-1, 3.0-5 or 3.2-0, or, for "     \
+    "Linear Learner and its siblings, py2 or py3"
 
+/* XGBoost's. */
 const struct profile *profile_table(size_t *ret_count);
+
+/* Linear Learner's and its siblings'; the first is what "auto" means. */
+const struct profile *profile_builtin_table(size_t *ret_count);
 
 /* What "auto" means: the profile that stands for the version that wrote a model (1.2 of the
  * container's description). Sums, sigmoid and categories are then the writer's own. */

@@ -239,7 +239,7 @@ static int load(const struct artifact *artifact, const struct model_options *opt
 {
     enum objective objective;
 
-    model->algorithm = "xgboost";
+    model->family = FAMILY_XGBOOST;
     model->members = mem_zero(artifact->count, sizeof(*model->members));
     if (!model->members)
         return err_memory(err, artifact->count * sizeof(*model->members), "models");
@@ -248,9 +248,9 @@ static int load(const struct artifact *artifact, const struct model_options *opt
     model->profile_is_auto = !options->profile || strcmp(options->profile, "auto") == 0;
     model->profile = model->profile_is_auto ? profile_for(model->members[0].source)
                                             : profile_find(options->profile);
-    if (!model->profile)
-        return err_set(err, ERR_INPUT, "profile '%s' does not exist: use %s", options->profile,
-                       PROFILE_NAMES);
+    if (!model->profile || model->profile->builtin)
+        return err_set(err, ERR_INPUT, "profile '%s' is none of an XGBoost model: use %s",
+                       options->profile, PROFILE_NAMES);
     for (size_t i = 0; i < model->member_count; i++) {
         if (finish_member(model, &model->members[i], options->kernel, err))
             return -1;

@@ -87,7 +87,7 @@ static int print_json(const struct model *model)
     struct json_doc *left_out = json_doc_array();
     char version[48];
 
-    json_doc_set_text(document, "algorithm", model->algorithm);
+    json_doc_set_text(document, "algorithm", family_name(model->family));
     json_doc_set_text(document, "format", format_found(source));
     json_doc_set_text(document, "written_by",
                       source->version.known
@@ -141,7 +141,7 @@ static void print_text(const struct model *model)
     char text[SHOWN_SIZE];
 
     printf("path        %s\n", shown(text, model->path));
-    printf("algorithm   %s (%s%s)\n", model->algorithm,
+    printf("algorithm   %s (%s%s)\n", family_name(model->family),
            source->booster == XGB_GBLINEAR ? "gblinear" : "gbtree", source->dart ? ", dart" : "");
     printf("format      %s\n", format_found(source));
     printf("written by  XGBoost %s\n",

@@ -57,7 +57,7 @@ int command_describe_model(const struct model *model, struct buffer *ret)
     else
         snprintf(size, sizeof(size), "%u trees", source->tree_count);
     if (buffer_print(ret, "%s, %s%s%s, written by XGBoost %s, %s, %u features, %s, profile %s%s",
-                     model->algorithm, source->format,
+                     family_name(model->family), source->format,
                      source->pickle_class ? " in a pickle of " : "",
                      source->pickle_class ? source->pickle_class : "",
                      command_version_text(&source->version, version, sizeof(version)),

@@ -44,6 +44,8 @@ void *invocation_stream_room(struct invocation_stream *stream, size_t *ret_size,
 {
     struct buffer *text;
     size_t most = stream->full;
+    size_t room;
+    size_t wanted;
 
     if (!stream->filling)
         stream->filling = take_block(stream);
@@ -56,9 +58,9 @@ void *invocation_stream_room(struct invocation_stream *stream, size_t *ret_size,
         return NULL;
     if (reserve_text(stream, stream->filling, ROOM_MIN < most ? ROOM_MIN : most))
         return NULL;
-    *ret_size = text->capacity - text->size;
-    if (text->size<most && * ret_size> most - text->size)
-        *ret_size = most - text->size;
+    room = text->capacity - text->size;
+    wanted = most > text->size ? most - text->size : room;
+    *ret_size = room < wanted ? room : wanted;
     pthread_mutex_lock(&stream->lock);
     *ret_held = stream->text_held + stream->results_held + stream->body.size +
                 stream->predictions.rows * stream->predictions.columns * sizeof(float);
