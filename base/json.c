@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <math.h>
+
 #include <jansson.h>
 #include <string.h>
 
@@ -78,6 +80,11 @@ void json_doc_set_integer(struct json_doc *object, const char *key, int64_t valu
     set(object, key, json_integer(value));
 }
 
+void json_doc_set_real(struct json_doc *object, const char *key, double value)
+{
+    set(object, key, isfinite(value) ? json_real(value) : json_null());
+}
+
 void json_doc_set_bool(struct json_doc *object, const char *key, bool value)
 {
     set(object, key, json_boolean(value));
@@ -91,6 +98,11 @@ void json_doc_set(struct json_doc *object, const char *key, struct json_doc *val
 void json_doc_add_text(struct json_doc *array, const char *text)
 {
     add(array, text_value(text));
+}
+
+void json_doc_add_integer(struct json_doc *array, int64_t value)
+{
+    add(array, json_integer(value));
 }
 
 void json_doc_add(struct json_doc *array, struct json_doc *value)

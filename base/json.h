@@ -23,9 +23,12 @@ struct json_doc *json_doc_object(void);
 struct json_doc *json_doc_array(void);
 void json_doc_set_text(struct json_doc *object, const char *key, const char *text); /* NULL: null */
 void json_doc_set_integer(struct json_doc *object, const char *key, int64_t value);
+/* Printed with the digits that read back to the same number; null where it is not finite. */
+void json_doc_set_real(struct json_doc *object, const char *key, double value);
 void json_doc_set_bool(struct json_doc *object, const char *key, bool value);
 void json_doc_set(struct json_doc *object, const char *key, struct json_doc *value);
 void json_doc_add_text(struct json_doc *array, const char *text);
+void json_doc_add_integer(struct json_doc *array, int64_t value);
 void json_doc_add(struct json_doc *array, struct json_doc *value);
 
 /* Appends the text, indented by two, keys in the order they were set, a line end last. Frees the

@@ -3,51 +3,16 @@
  * as JSON. Loads with our own parsers alone.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
-#include "base/unicode.h"
 #include "server/commands.h"
+#include "server/inspect_builtin.h"
 
 /* The format as found: a pickle says so, whatever it holds. */
 static const char *format_found(const struct xgb_model *source)
 {
     return source->pickle_class ? "pickle" : source->format;
-}
-
-#define SHOWN_SIZE 512
-
-/* A text of the artifact as it may go to a terminal: itself, or quoted with escapes where it is not
- * printable to the last character. */
-static const char *shown(char out[SHOWN_SIZE], const char *text)
-{
-    size_t size = strlen(text);
-    struct unicode_fault bad;
-    bool printable = unicode_check(text, size, &bad) == size;
-
-    for (size_t i = 0; printable && i < size;) {
-        uint32_t code;
-
-        i += unicode_decode(text + i, size - i, &code);
-        printable = unicode_is_printable(code);
-    }
-    return printable ? text : err_quote(out, SHOWN_SIZE, text, size);
-}
-
-static int print_document(struct json_doc *document)
-{
-    struct buffer text;
-    int result;
-
-    buffer_init(&text, SIZE_MAX / 4);
-    result = json_doc_print(document, &text);
-    if (result == 0)
-        fwrite(text.data, 1, text.size, stdout);
-    else
-        log_line("out of memory for the JSON document");
-    buffer_fini(&text);
-    return result ? 1 : 0;
 }
 
 static struct json_doc *member_document(const struct model_member *member)
@@ -114,20 +79,20 @@ static int print_json(const struct model *model)
     for (size_t i = 0; i < model->left_out_count; i++)
         json_doc_add_text(left_out, model->left_out[i]);
     json_doc_set(document, "left_out", left_out);
-    return print_document(document);
+    return command_print_document(document);
 }
 
 static void print_member(const struct model_member *member)
 {
     const struct xgb_model *source = member->source;
-    char file[SHOWN_SIZE];
-    char class[SHOWN_SIZE];
-    char objective[SHOWN_SIZE];
+    char file[COMMAND_SHOWN_SIZE];
+    char class[COMMAND_SHOWN_SIZE];
+    char objective[COMMAND_SHOWN_SIZE];
 
-    printf("  %s: %s%s%s, %s, %u trees", shown(file, member->file), source->format,
+    printf("  %s: %s%s%s, %s, %u trees", command_shown(file, member->file), source->format,
            source->pickle_class ? " in a pickle of " : "",
-           source->pickle_class ? shown(class, source->pickle_class) : "",
-           shown(objective, source->objective_text), source->tree_count);
+           source->pickle_class ? command_shown(class, source->pickle_class) : "",
+           command_shown(objective, source->objective_text), source->tree_count);
     if (member->trees_used != source->tree_count)
         printf(" (%u used: best_ntree_limit)", member->trees_used);
     putchar('\n');
@@ -138,18 +103,18 @@ static void print_text(const struct model *model)
     const struct model_member *member = &model->members[0];
     const struct xgb_model *source = member->source;
     char version[48];
-    char text[SHOWN_SIZE];
+    char text[COMMAND_SHOWN_SIZE];
 
-    printf("path        %s\n", shown(text, model->path));
+    printf("path        %s\n", command_shown(text, model->path));
     printf("algorithm   %s (%s%s)\n", family_name(model->family),
            source->booster == XGB_GBLINEAR ? "gblinear" : "gbtree", source->dart ? ", dart" : "");
     printf("format      %s\n", format_found(source));
     printf("written by  XGBoost %s\n",
            command_version_text(&source->version, version, sizeof(version)));
-    printf("objective   %s\n", shown(text, source->objective_text));
+    printf("objective   %s\n", command_shown(text, source->objective_text));
     printf("features    %u\n", source->features);
     for (uint32_t i = 0; source->feature_names && i < source->features && i < 20; i++)
-        printf("            %u %s\n", i, shown(text, source->feature_names[i]));
+        printf("            %u %s\n", i, command_shown(text, source->feature_names[i]));
     if (source->feature_names && source->features > 20)
         printf("            ... (--json has all)\n");
     printf("outputs     %zu\n", model_columns(model, MODEL_VALUE));
@@ -161,7 +126,7 @@ static void print_text(const struct model *model)
     for (size_t i = 0; i < model->member_count; i++)
         print_member(&model->members[i]);
     for (size_t i = 0; i < model->left_out_count; i++)
-        printf("  %s: no model, left out\n", shown(text, model->left_out[i]));
+        printf("  %s: no model, left out\n", command_shown(text, model->left_out[i]));
 }
 
 int command_inspect(const struct settings *settings)
@@ -179,7 +144,11 @@ int command_inspect(const struct settings *settings)
         log_line("%s", err.text);
         return 1;
     }
-    if (settings->json)
+    if (model->builtin && settings->json)
+        status = inspect_builtin_json(model);
+    else if (model->builtin)
+        inspect_builtin_text(model);
+    else if (settings->json)
         status = print_json(model);
     else
         print_text(model);
@@ -216,6 +185,36 @@ static void print_profile(const struct profile *profile)
            profile->html5_pages ? "HTML 5" : "HTML 3.2");
 }
 
+static void print_builtin_profiles(void)
+{
+    size_t count;
+    const struct profile *profiles = profile_builtin_table(&count);
+
+    printf("\nLinear Learner and its siblings\nprofile  labels    JSON Lines  numbers of csv\n");
+    for (size_t i = 0; i < count; i++)
+        printf("%-8s %-9s %-11s %s\n", profiles[i].name, profiles[i].python2 ? "floats" : "integers",
+               profiles[i].python2 ? "spaced" : "compact",
+               profiles[i].python2 ? "12 digits" : "shortest");
+    printf("auto: %s\n", profiles[0].name);
+}
+
+static void add_builtin_profiles(struct json_doc *array)
+{
+    size_t count;
+    const struct profile *profiles = profile_builtin_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct json_doc *profile = json_doc_object();
+
+        json_doc_set_text(profile, "name", profiles[i].name);
+        json_doc_set_text(profile, "family", "linear-learner");
+        json_doc_set_bool(profile, "float_labels", profiles[i].python2);
+        json_doc_set_bool(profile, "spaced_jsonlines", profiles[i].python2);
+        json_doc_set_bool(profile, "csv_of_12_digits", profiles[i].python2);
+        json_doc_add(array, profile);
+    }
+}
+
 int command_profiles(const struct settings *settings)
 {
     size_t count;
@@ -234,6 +233,7 @@ int command_profiles(const struct settings *settings)
             print_profile(&profiles[i]);
         printf("auto: by the version that wrote the model: before 1.0 0.90-2; 1.0, 1.1 1.0-1; 1.2 "
                "1.2-1; 1.3, 1.4 1.3-1;\n1.5, 1.6 1.5-1; 1.7 1.7-1; 2.x, 3.0 3.0-5; later 3.2-0\n");
+        print_builtin_profiles();
         return 0;
     }
     array = json_doc_array();
@@ -241,6 +241,7 @@ int command_profiles(const struct settings *settings)
         struct json_doc *profile = json_doc_object();
 
         json_doc_set_text(profile, "name", profiles[i].name);
+        json_doc_set_text(profile, "family", "xgboost");
         json_doc_set_text(profile, "xgboost", profiles[i].xgboost);
         json_doc_set_text(profile, "accept", accept_text(&profiles[i]));
         json_doc_set_text(profile, "tree_limit", limit_text(&profiles[i]));
@@ -254,5 +255,6 @@ int command_profiles(const struct settings *settings)
         json_doc_set_bool(profile, "html5_pages", profiles[i].html5_pages);
         json_doc_add(array, profile);
     }
-    return print_document(array);
+    add_builtin_profiles(array);
+    return command_print_document(array);
 }

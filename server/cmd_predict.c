@@ -14,7 +14,7 @@
 #include "base/number_print.h"
 #include "models/xgboost_writer.h"
 #include "server/commands.h"
-#include "server/container/invocations.h"
+#include "server/container/policy.h"
 #include "server/formats/encode.h"
 #include "server/formats/media_type.h"
 #include "server/output_file.h"
@@ -48,7 +48,7 @@ static bool has_suffix(const char *name, const char *suffix)
 }
 
 /* The input's type: the option, else the suffix, else CSV. */
-static int find_format(const struct settings *settings, enum format *ret, struct err *err)
+static const char *find_content_type(const struct settings *settings)
 {
     static const struct {
         const char *suffix;
@@ -62,27 +62,51 @@ static int find_format(const struct settings *settings, enum format *ret, struct
         {".recordio", "application/x-recordio-protobuf"},
         {".pbr", "application/x-recordio-protobuf"},
     };
-    const struct content_type_rules rules = {.json = true};
-    const char *type = settings->content_type;
     const char *file = settings->argument_count ? settings->arguments[0] : "-";
-    struct buffer message;
-    enum content_type_result result;
 
-    for (size_t i = 0; !type && i < ARRAY_LENGTH(suffixes); i++) {
+    if (settings->content_type)
+        return settings->content_type;
+    for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
         if (has_suffix(file, suffixes[i].suffix))
-            type = suffixes[i].type;
+            return suffixes[i].type;
     }
-    if (!type)
-        type = "text/csv";
+    return "text/csv";
+}
+
+/* What that type means to the model's family. */
+static int find_type(const struct settings *settings, const struct model *model,
+                     struct request_type *ret, struct err *err)
+{
+    static const struct invocation_rules rules = {.strict = false};
+    const char *text = find_content_type(settings);
+    const struct invocation request = {.has_content_type = true, .content_type = bytes_text(text)};
+    enum content_type_result result;
+    struct buffer message;
+
     buffer_init(&message, 4096);
-    result = content_type_parse(true, bytes_text(type), &rules, ret, &message);
+    result = policy_of(model)->request_type(&rules, &request, ret, &message);
+    if (result == CONTENT_TYPE_BAD_PARAMETER)
+        err_set(err, ERR_INPUT, "input of type '%s': %.*s", text, (int)message.size, message.data);
+    else if (result != CONTENT_TYPE_OK || ret->format == FORMAT_PARQUET)
+        err_set(err, ERR_UNSUPPORTED,
+                "input of type '%s' is not read: use text/csv, %sapplication/json, "
+                "application/jsonlines or application/x-recordio-protobuf",
+                text, model->builtin ? "" : "text/libsvm, ");
     buffer_fini(&message);
-    if (result != CONTENT_TYPE_OK || *ret == FORMAT_PARQUET)
-        return err_set(
-            err, ERR_UNSUPPORTED,
-            "input of type '%s' is not read: use text/csv, text/libsvm, application/json, "
-            "application/jsonlines or application/x-recordio-protobuf",
-            type);
+    return err->kind == ERR_NONE ? 0 : -1;
+}
+
+/* The options that not every model can do. */
+static int check_outputs(const struct settings *settings, const struct model *model,
+                         struct err *err)
+{
+    const char *family = family_name(model->family);
+
+    if (model->builtin && (settings->contributions || settings->leaves))
+        return err_set(err, ERR_UNSUPPORTED, "--%s: a %s model has none",
+                       settings->leaves ? "leaves" : "contributions", family);
+    if (settings->margin && !model_has_margin(model))
+        return err_set(err, ERR_UNSUPPORTED, "--margin: a %s model has none", family);
     return 0;
 }
 
@@ -191,8 +215,11 @@ static int put_block(struct predict *predict, struct err *err)
     if (predict->settings->leaves) {
         if (encode_leaves(&predict->predictions, &predict->text))
             return err_memory(err, predict->text.size, "the output");
-    } else if (encode_body(&encoding_csv, &predict->predictions, &predict->text, err)) {
-        return -1;
+    } else {
+        struct encoding plain = predict_encoding(predict->settings, predict->model);
+
+        if (encode_body(&plain, &predict->predictions, &predict->text, err))
+            return -1;
     }
     return put(predict, predict->text.data, predict->text.size, err);
 }
@@ -209,6 +236,13 @@ static uint64_t row_width(const struct matrix *block, size_t row)
     return width;
 }
 
+static bool columns_fit(const struct model *model, enum format format, uint64_t columns,
+                        struct buffer *message)
+{
+    buffer_clear(message);
+    return policy_of(model)->columns_fit(model, format, columns, message);
+}
+
 /* The first row of libsvm, in this block or below it, that is wider than the model. The decoder
  * knew from some row of the piece; *ret_row is 0 where its index is too large for a matrix. */
 static int find_wide_row(struct predict *predict, struct matrix *block, struct buffer *message,
@@ -221,8 +255,7 @@ static int find_wide_row(struct predict *predict, struct matrix *block, struct b
     while (block->rows) {
         for (size_t r = 0; r < block->rows; r++) {
             row++;
-            if (!invocation_columns_fit(predict->model, FORMAT_LIBSVM, row_width(block, r),
-                                        message)) {
+            if (!columns_fit(predict->model, FORMAT_LIBSVM, row_width(block, r), message)) {
                 *ret_row = row;
                 return 0;
             }
@@ -278,8 +311,8 @@ static int check_columns(struct predict *predict, struct matrix *block, struct e
     int result = 0;
 
     buffer_init(&message, 4096);
-    if (!invocation_columns_fit(predict->model, predict->reader.format,
-                                predict->reader.decoder.columns, &message))
+    if (!columns_fit(predict->model, predict->reader.format, predict->reader.decoder.columns,
+                     &message))
         result = fail_columns(predict, block, &message, err);
     buffer_fini(&message);
     return result;
@@ -303,7 +336,7 @@ static int run_blocks(struct predict *predict, bool keep, struct err *err)
         predict->rows += block.rows;
         if (!keep) {
             if (first && predict->settings->header &&
-                put_header(predict, predict->predictions.columns, err))
+                put_header(predict, predict_columns(predict->settings, predict->model), err))
                 return -1;
             if (put_block(predict, err))
                 return -1;
@@ -317,24 +350,34 @@ static int run_blocks(struct predict *predict, bool keep, struct err *err)
 }
 
 /* The body that /invocations would answer. */
-static int put_body(struct predict *predict, enum accept_type accept, struct err *err)
+static int put_body(struct predict *predict, const struct response_type *type, struct err *err)
 {
     const struct invocation_rules rules = {.strict = predict->settings->strict};
+    struct buffer message;
+    int result;
 
+    buffer_init(&message, 65536);
     buffer_clear(&predict->text);
-    if (invocation_encode(predict->model, &rules, accept, &predict->predictions, &predict->text,
-                          err))
-        return -1;
-    return put(predict, predict->text.data, predict->text.size, err);
+    result = invocation_encode(predict->model, &rules, type, &predict->predictions, &predict->text,
+                               &message, err);
+    buffer_fini(&message);
+    return result ? -1 : put(predict, predict->text.data, predict->text.size, err);
 }
 
-static int find_accept(const struct settings *settings, enum accept_type *ret, struct err *err)
+/* Of XGBoost under every profile: also those that do not look at Accept. */
+static int find_accept(const struct settings *settings, const struct model *model,
+                       struct response_type *ret, struct err *err)
 {
+    static const struct invocation_rules rules = {.strict = false};
+    const struct invocation request = {.has_accept = true, .accept = bytes_text(settings->accept)};
     struct buffer message;
 
     buffer_init(&message, 65536);
-    *ret = accept_parse(true, bytes_text(settings->accept), NULL, &message);
-    if (*ret == ACCEPT_REFUSED)
+    if (model->builtin)
+        *ret = policy_of(model)->response_type(model, &rules, &request, &message);
+    else
+        ret->accept = accept_parse(true, request.accept, NULL, &message);
+    if (ret->accept == ACCEPT_REFUSED)
         err_set(err, ERR_INPUT, "%.*s", (int)message.size, message.data);
     buffer_fini(&message);
     return err->kind == ERR_NONE ? 0 : -1;
@@ -344,25 +387,25 @@ static int run(struct predict *predict, struct err *err)
 {
     const struct settings *settings = predict->settings;
     struct model_options options = command_model_options(settings);
-    enum accept_type accept = ACCEPT_CSV;
+    struct response_type accept = {.accept = ACCEPT_CSV};
     struct decode_rules rules;
-    enum format format;
+    struct request_type type;
 
-    if (settings->accept && find_accept(settings, &accept, err))
-        return -1;
-    if (find_format(settings, &format, err) ||
-        model_load(settings->model, &options, &predict->model, err))
+    if (model_load(settings->model, &options, &predict->model, err) ||
+        (settings->accept && find_accept(settings, predict->model, &accept, err)) ||
+        find_type(settings, predict->model, &type, err) ||
+        check_outputs(settings, predict->model, err))
         return -1;
     if ((settings->contributions || settings->leaves) && open_backend(predict, err))
         return -1;
-    rules = invocation_decode_rules(predict->model, settings->strict);
+    rules = policy_of(predict->model)->decode_rules(predict->model, settings->strict, &type);
     if (row_reader_open(&predict->reader, settings->argument_count ? settings->arguments[0] : NULL,
-                        format, &rules, err) ||
+                        type.format, &rules, err) ||
         output_file_open(&predict->output, settings->output, err) ||
         run_blocks(predict, settings->accept != NULL, err))
         return -1;
     /* the endpoint, too, answers an empty body with none */
-    if (settings->accept && predict->rows && put_body(predict, accept, err))
+    if (settings->accept && predict->rows && put_body(predict, &accept, err))
         return -1;
     show_progress(predict, true);
     return 0;

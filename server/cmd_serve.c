@@ -40,6 +40,9 @@ struct serve {
 /* --verify: every member through libxgboost too. */
 static int verify_model(const struct model *model, struct err *err)
 {
+    if (model->builtin)
+        log_line("%s not verified: there is no other program for a %s model", model->path,
+                 family_name(model->family));
     for (size_t i = 0; i < model->member_count; i++) {
         const struct model_member *member = &model->members[i];
         enum verify_result result = VERIFY_EQUAL;
@@ -82,7 +85,7 @@ static void tell_model(const struct model *model)
     buffer_fini(&line);
     for (size_t i = 0; i < model->left_out_count; i++)
         log_line("file '%s' is no model and is left out", model->left_out[i]);
-    if (model->members[0].source->objective == OBJECTIVE_UNKNOWN)
+    if (!model->builtin && model->members[0].source->objective == OBJECTIVE_UNKNOWN)
         log_line("objective '%s' is not one of XGBoost's: raw scores are answered",
                  model->members[0].source->objective_text);
 }

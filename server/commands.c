@@ -1,8 +1,11 @@
 #include "server/commands.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cpu.h"
+#include "base/log.h"
+#include "base/unicode.h"
 
 void command_limit_cpu(const struct settings *settings)
 {
@@ -42,7 +45,17 @@ const char *command_version_text(const struct xgb_version *version, char *out, s
     return out;
 }
 
-int command_describe_model(const struct model *model, struct buffer *ret)
+static int describe_builtin(const struct model *model, struct buffer *ret)
+{
+    const struct builtin *builtin = model->builtin;
+
+    return buffer_print(ret, "%s, %s, %s, %u features, profile %s%s, kernel %s",
+                        family_name(model->family), builtin->format, builtin->objective,
+                        builtin->features, model->profile->name,
+                        model->profile_is_auto ? " (auto)" : "", builtin->scorer->name);
+}
+
+static int describe_xgboost(const struct model *model, struct buffer *ret)
 {
     const struct model_member *member = &model->members[0];
     const struct xgb_model *source = member->source;
@@ -69,4 +82,39 @@ int command_describe_model(const struct model *model, struct buffer *ret)
                                                 model->vote ? "vote" : "are averaged"))
         return -1;
     return 0;
+}
+
+int command_describe_model(const struct model *model, struct buffer *ret)
+{
+    return model->builtin ? describe_builtin(model, ret) : describe_xgboost(model, ret);
+}
+
+const char *command_shown(char out[COMMAND_SHOWN_SIZE], const char *text)
+{
+    size_t size = strlen(text);
+    struct unicode_fault bad;
+    bool printable = unicode_check(text, size, &bad) == size;
+
+    for (size_t i = 0; printable && i < size;) {
+        uint32_t code;
+
+        i += unicode_decode(text + i, size - i, &code);
+        printable = unicode_is_printable(code);
+    }
+    return printable ? text : err_quote(out, COMMAND_SHOWN_SIZE, text, size);
+}
+
+int command_print_document(struct json_doc *document)
+{
+    struct buffer text;
+    int result;
+
+    buffer_init(&text, SIZE_MAX / 4);
+    result = json_doc_print(document, &text);
+    if (result == 0)
+        fwrite(text.data, 1, text.size, stdout);
+    else
+        log_line("out of memory for the JSON document");
+    buffer_fini(&text);
+    return result ? 1 : 0;
 }

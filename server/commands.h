@@ -4,6 +4,7 @@
  * done, 1 failed, 2 wrong usage.
  */
 
+#include "base/json.h"
 #include "models/model.h"
 #include "server/options.h"
 
@@ -24,3 +25,12 @@ int command_describe_model(const struct model *model, struct buffer *ret) MUST_C
 
 /* "1.2.0", "before 1.0". */
 const char *command_version_text(const struct xgb_version *version, char *out, size_t size);
+
+#define COMMAND_SHOWN_SIZE 512
+
+/* A text of the artifact as it may go to a terminal: itself, or quoted with escapes where it is not
+ * printable to the last character. */
+const char *command_shown(char out[COMMAND_SHOWN_SIZE], const char *text);
+
+/* Writes it to standard output and frees it. Returns the exit status. */
+int command_print_document(struct json_doc *document);

@@ -1,15 +1,20 @@
 #pragma once
 /*
- * `predict --header`: the names of the columns that predict writes, as a line of CSV.
+ * The columns that `predict` writes without --accept: which, how, and with --header their names as
+ * a line of CSV.
  */
 
 #include "base/compiler.h"
 #include "base/memory.h"
 #include "models/model.h"
+#include "server/formats/encode.h"
 #include "server/options.h"
 
-/* How many columns the predictions of a row have under these settings. */
+/* How many columns a row has under these settings. */
 size_t predict_columns(const struct settings *settings, const struct model *model);
+
+/* How predictions become these columns; not of --leaves, whose numbers are whole. */
+struct encoding predict_encoding(const struct settings *settings, const struct model *model);
 
 /* Appends the line. -1: out of memory. */
 int predict_header(const struct settings *settings, const struct model *model, size_t columns,

@@ -294,8 +294,9 @@ static inline bool stream_streamed(struct stream_bench *bench, size_t block, uin
     bench->answer = answer;
     if (!bench->streams && invocation_streams_new(&bench->settings, &bench->streams, &err))
         stream_must(false, err.text);
-    request.encoding = invocation_parts(bench->model, &bench->rules, &bench->request,
-                                        &bench->scratches[0].message);
+    request.encoded =
+        invocation_parts(bench->model, &bench->rules, &bench->request,
+                         &bench->scratches[0].message, &request.encoding);
     mem_fail_at(bench->fail_at);
     bench->stream = invocation_stream_new(bench->streams, &request);
     stream_must(bench->stream || bench->fail_at, "a stream");

@@ -98,21 +98,22 @@ static bool is_get(enum http_method method)
 /* How a scoring request's body is to be read. */
 static enum http_action read_body(struct container *container, struct http_exchange *exchange)
 {
-    const struct encoding *encoding;
+    struct encoding encoding;
     struct invocation request;
     struct model *model;
+    bool encoded;
 
-    if (LIKELY(!stream_exchange_is_large(&exchange->request)) ||
-        !stream_exchange_is_wanted(container->streams, &exchange->request))
+    if (LIKELY(!stream_exchange_is_large(&exchange->request)))
         return HTTP_READ_BODY;
     model = store_get(container->store);
     if (!model)
         return HTTP_READ_BODY;
     request = stream_exchange_invocation(&exchange->request);
-    encoding =
-        invocation_parts(model, &container->settings.rules, &request, &exchange->response.body);
+    encoded = invocation_parts(model, &container->settings.rules, &request,
+                               &exchange->response.body, &encoding);
     buffer_clear(&exchange->response.body);
-    return stream_exchange_start(container->streams, exchange, model, model, encoding);
+    return stream_exchange_start(container->streams, exchange, model, model,
+                                 encoded ? &encoding : NULL);
 }
 
 /* Everything that needs no body. */

@@ -56,56 +56,22 @@ void invocation_answer_failure(const struct invocation_answer *answer, const str
         invocation_answer_page(answer, 500, err->text);
 }
 
-const char *invocation_format_name(enum format format)
+void invocation_answer_fault(const struct invocation_answer *answer, const struct policy *policy,
+                             enum format format, const struct decode_fault *fault,
+                             struct buffer *message)
 {
-    switch (format) {
-    case FORMAT_CSV:
-        return "csv";
-    case FORMAT_LIBSVM:
-        return "libsvm";
-    case FORMAT_RECORDIO:
-        return "recordio-protobuf";
-    case FORMAT_JSON:
-    case FORMAT_JSONLINES:
-        return "json";
-    case FORMAT_PARQUET:
-        break;
-    }
-    return "parquet";
-}
-
-/*
- * 415: "Loading csv data failed with Exception, please ensure data is in csv format:\n <class ...".
- * The parts stand on lines of their own for csv and libsvm, else on one; JSON, which the original
- * does not read, has no exception class.
- */
-void invocation_answer_fault(const struct invocation_answer *answer, enum format format,
-                             const struct decode_fault *fault, struct buffer *message)
-{
-    const char *between = format == FORMAT_CSV || format == FORMAT_LIBSVM ? "\n " : " ";
-    bool json = format == FORMAT_JSON || format == FORMAT_JSONLINES;
-    const char *name = invocation_format_name(format);
-
-    if (fault->out_of_memory) {
-        invocation_answer_no_memory(answer);
-        return;
-    }
     buffer_clear(message);
-    if (buffer_print(message,
-                     "Loading %s data failed with Exception, please ensure data is in %s format:%s",
-                     name, name, between) ||
-        (!json && buffer_print(message, "<class '%s'>%s", fault->exception, between)) ||
-        buffer_append(message, fault->message.data, fault->message.size)) {
+    if (fault->out_of_memory || policy->print_fault(format, fault, message))
         invocation_answer_no_memory(answer);
-        return;
-    }
-    invocation_answer_text(answer, 415, "", message);
+    else
+        invocation_answer_text(answer, policy->fault_status, "", message);
 }
 
-void invocation_answer_columns(const struct invocation_answer *answer, const struct buffer *message)
+void invocation_answer_columns(const struct invocation_answer *answer, const struct policy *policy,
+                               const struct buffer *message)
 {
     if (message->size == 0)
         invocation_answer_no_memory(answer);
     else
-        invocation_answer_text(answer, 400, "Unable to evaluate payload provided: ", message);
+        invocation_answer_text(answer, 400, policy->columns_prefix, message);
 }

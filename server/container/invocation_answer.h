@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "models/model.h"
 #include "server/container/invocations.h"
+#include "server/container/policy.h"
 #include "server/formats/decode.h"
 
 struct invocation_answer {
@@ -17,9 +18,6 @@ struct invocation_answer {
     char *why; /* one line for the log */
     size_t why_size;
 };
-
-/* What error texts call a format. */
-const char *invocation_format_name(enum format format);
 
 void invocation_answer_begin(const struct invocation_answer *answer);
 
@@ -42,10 +40,11 @@ void invocation_answer_predictions(const struct invocation_answer *answer,
                                    const struct invocation *request, bool made, uint64_t rows,
                                    struct invocation_scratch *scratch);
 
-/* 415: a body that cannot be read. `message` is room for the text. */
-void invocation_answer_fault(const struct invocation_answer *answer, enum format format,
-                             const struct decode_fault *fault, struct buffer *message);
+/* A body that cannot be read. `message` is room for the text. */
+void invocation_answer_fault(const struct invocation_answer *answer, const struct policy *policy,
+                             enum format format, const struct decode_fault *fault,
+                             struct buffer *message);
 
-/* 400: what invocation_columns_fit said. */
-void invocation_answer_columns(const struct invocation_answer *answer,
+/* 400: what policy->columns_fit said. */
+void invocation_answer_columns(const struct invocation_answer *answer, const struct policy *policy,
                                const struct buffer *message);

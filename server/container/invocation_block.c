@@ -67,12 +67,12 @@ void invocation_block_score(struct invocation_block *block, struct invocation_sc
     if (failed || invocation_score_rows(request->model, &scratch->decoder, wanted, &scratch->scorer,
                                         &block->predictions, &block->fault, &block->err))
         return;
-    if (!wanted || !request->encoding)
+    if (!wanted || !request->encoded)
         return;
     /* at once what it will be about; where there is not so much, it may be less */
     (void)!buffer_reserve(&block->out, INVOCATION_NUMBER_ABOUT * block->predictions.rows *
                                            block->predictions.columns);
-    if (encode_rows(request->encoding, &block->predictions, block->first, &block->out, &block->err))
+    if (encode_rows(&request->encoding, &block->predictions, block->first, &block->out, &block->err))
         block->err.kind = ERR_MEMORY; /* beyond the limit is answered alike */
 }
 
@@ -101,7 +101,7 @@ static void add_block(struct invocation_stream *stream, struct invocation_block 
     if (stream->verdict.fault.rank || stream->verdict.fault.out_of_memory ||
         stream->err.kind != ERR_NONE || block->predictions.rows == 0)
         return;
-    if (!stream->request.encoding)
+    if (!stream->request.encoded)
         (void)append_predictions(&stream->predictions, &block->predictions, &stream->err);
     else if (buffer_append(&stream->body, block->out.data, block->out.size))
         err_memory(&stream->err, block->out.size, "the response");

@@ -115,11 +115,13 @@ static int begin(struct invocation_stream *stream, struct bytes block)
     stream->line_size = line.size + 1;
     stream->shape = csv_shape_of(line);
     csv_verdict_begin(&stream->verdict, &stream->shape);
-    stream->fits =
-        invocation_columns_fit(request->model, FORMAT_CSV, stream->shape.columns, &stream->message);
+    buffer_clear(&stream->message);
+    stream->fits = policy_of(request->model)
+                       ->columns_fit(request->model, FORMAT_CSV, stream->shape.columns,
+                                     &stream->message);
     stream->full = limit_block(stream, stream->streams->settings.block);
     stream->begun = true;
-    return request->encoding ? encode_begin(request->encoding, &stream->body, &err) : 0;
+    return request->encoded ? encode_begin(&request->encoding, &stream->body, &err) : 0;
 }
 
 /* About how long so many bytes of so many rows take, in nanoseconds. */
@@ -323,14 +325,16 @@ bool invocation_stream_used_workers(const struct invocation_stream *stream)
 static bool has_predictions(struct invocation_stream *stream, struct invocation_scratch *scratch,
                             const struct invocation_answer *answer)
 {
+    const struct policy *policy = policy_of(stream->request.model);
     int fault = csv_verdict_end(&stream->verdict);
 
     if (stream->err.kind != ERR_NONE)
         invocation_answer_failure(answer, &stream->err);
     else if (fault)
-        invocation_answer_fault(answer, FORMAT_CSV, &stream->verdict.fault, &scratch->message);
+        invocation_answer_fault(answer, policy, FORMAT_CSV, &stream->verdict.fault,
+                                &scratch->message);
     else if (!stream->fits)
-        invocation_answer_columns(answer, &stream->message);
+        invocation_answer_columns(answer, policy, &stream->message);
     else
         return true;
     return false;
@@ -353,10 +357,10 @@ static bool take_results(struct invocation_stream *stream, struct invocation_scr
 
     if (!has_predictions(stream, scratch, answer))
         return false;
-    if (!stream->request.encoding) {
+    if (!stream->request.encoded) {
         scratch->predictions = stream->predictions;
         stream->predictions = before;
-    } else if (encode_end(stream->request.encoding, &stream->body, &err)) {
+    } else if (encode_end(&stream->request.encoding, &stream->body, &err)) {
         invocation_answer_no_memory(answer);
         return false;
     } else {
@@ -388,5 +392,5 @@ void invocation_stream_answer(struct invocation_stream *stream, const struct inv
     if (take_results(stream, scratch, &answer))
         invocation_answer_predictions(
             &answer, stream->request.model, stream->streams->settings.rules, request,
-            stream->request.encoding != NULL, stream->verdict.rows, scratch);
+            stream->request.encoded, stream->verdict.rows, scratch);
 }

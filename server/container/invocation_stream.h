@@ -105,16 +105,19 @@ void invocation_streams_release(struct invocation_streams *streams);
 /* After all streams and the workers. NULL is fine. */
 void invocation_streams_free(struct invocation_streams *streams);
 
-/* Whether the body of such a request is streamed, whatever its length. */
-bool invocation_stream_takes(const struct invocation_rules *rules,
-                             const struct invocation *request);
+/* Whether the body of such a request to such a model is streamed, whatever its length; then also
+ * what it is. */
+bool invocation_stream_takes(const struct model *model, const struct invocation_rules *rules,
+                             const struct invocation *request, struct request_type *ret);
 
 struct invocation_stream_request {
-    const struct model *model;       /* stays until `release` */
-    const struct encoding *encoding; /* of the answer; NULL: predictions are kept */
-    uint64_t length;                 /* of the body; 0: not known */
-    void *owner;                     /* for resume and finish */
-    void *model_owner;               /* for release, called where the result is not NULL */
+    const struct model *model; /* stays until `release` */
+    struct request_type type;  /* as invocation_stream_takes told */
+    bool encoded;              /* false: predictions are kept */
+    struct encoding encoding;  /* of the answer */
+    uint64_t length;           /* of the body; 0: not known */
+    void *owner;               /* for resume and finish */
+    void *model_owner;         /* for release, called where the result is not NULL */
 };
 
 /* NULL: no memory. */

@@ -4,7 +4,7 @@
 #include "server/container/invocation_stream.h"
 
 #include "server/container/invocation_stream_internal.h"
-#include "server/formats/media_type.h"
+#include "server/container/policy.h"
 
 /* Memory that is kept for the next requests: of all streams together, of one of its blocks, of a
  * block's results, of any other buffer. */
@@ -208,7 +208,9 @@ struct invocation_stream *invocation_stream_new(struct invocation_streams *strea
         return NULL;
     reset(stream);
     stream->request = *request;
-    stream->rules = invocation_decode_rules(request->model, streams->settings.rules->strict);
+    stream->rules = policy_of(request->model)
+                        ->decode_rules(request->model, streams->settings.rules->strict,
+                                       &request->type);
     return stream;
 }
 
@@ -228,17 +230,15 @@ void invocation_stream_free(struct invocation_stream *stream)
 
 /* All of a server's. */
 
-bool invocation_stream_takes(const struct invocation_rules *rules, const struct invocation *request)
+bool invocation_stream_takes(const struct model *model, const struct invocation_rules *rules,
+                             const struct invocation *request, struct request_type *ret)
 {
-    const struct content_type_rules type_rules = {.json = !rules->strict};
-    enum format format = FORMAT_JSON;
     struct buffer message;
     bool is_csv;
 
     buffer_init(&message, 0); /* the text of a refusal is not wanted here */
-    is_csv = content_type_parse(request->has_content_type, request->content_type, &type_rules,
-                                &format, &message) == CONTENT_TYPE_OK &&
-             format == FORMAT_CSV;
+    is_csv = policy_of(model)->request_type(rules, request, ret, &message) == CONTENT_TYPE_OK &&
+             ret->format == FORMAT_CSV;
     buffer_fini(&message);
     return is_csv;
 }

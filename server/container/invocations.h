@@ -1,7 +1,7 @@
 #pragma once
 /*
- * One scoring request, from body to body: POST /invocations of the XGBoost image (xgboost-container
- * sections 3 to 6). Knows no socket; also what `predict --accept` runs.
+ * One scoring request, from body to body: POST /invocations. What is particular to the model's
+ * family is in policy.h. Knows no socket; also what `predict --accept` runs.
  */
 
 #include <stdbool.h>
@@ -44,6 +44,19 @@ struct invocation {
     struct bytes accept;
 };
 
+/* What a Content-Type means. */
+struct request_type {
+    enum format format;
+    uint32_t label_size; /* csv: so many columns before the features are passed over */
+};
+
+/* What an Accept means. */
+struct response_type {
+    enum accept_type accept;
+    const char *content_type;
+    bool verbose; /* all that the model has to tell */
+};
+
 struct invocation_result {
     int status;
     const char *content_type; /* NULL: the framework's page for the status is wanted */
@@ -68,27 +81,16 @@ void invocation_score(const struct model *model, const struct invocation_rules *
                       struct buffer *body, struct invocation_result *ret, char *why,
                       size_t why_size);
 
-/* The rules of decoding under a profile. */
-struct decode_rules invocation_decode_rules(const struct model *model, bool strict);
-
-/*
- * The count rules of 3.6. False where the request's columns do not fit the model; `message` then
- * has the original's text, without the prefix of its 400.
- */
-bool invocation_columns_fit(const struct model *model, enum format format, uint64_t columns,
-                            struct buffer *message);
-
-/* Predictions as the body for `accept` under the model's profile; not for selectable inference.
- * ERR_UNSUPPORTED where there is no encoder, ERR_LIMIT, ERR_MEMORY. */
+/* Predictions as the body of that type; `message` is room for texts. As encode of policy.h. */
 int invocation_encode(const struct model *model, const struct invocation_rules *rules,
-                      enum accept_type accept, const struct predictions *predictions,
-                      struct buffer *body, struct err *err) MUST_CHECK;
+                      const struct response_type *type, const struct predictions *predictions,
+                      struct buffer *body, struct buffer *message, struct err *err) MUST_CHECK;
 
-/* How the answer to a request is made, where it is one that can be made in parts; else NULL. The
+/* How the answer to a request is made, where it is one that can be made in parts; else false. The
  * message is room for texts. */
-const struct encoding *invocation_parts(const struct model *model,
-                                        const struct invocation_rules *rules,
-                                        const struct invocation *request, struct buffer *message);
+bool invocation_parts(const struct model *model, const struct invocation_rules *rules,
+                      const struct invocation *request, struct buffer *message,
+                      struct encoding *ret);
 
 /* Appends a prediction for each row that the decoder has; where none are wanted, the rows are only
  * decoded. -1: the body's fault, or, where it is set, the error. */

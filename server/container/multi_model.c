@@ -228,8 +228,7 @@ static enum http_action on_head(void *argument, struct http_exchange *exchange, 
     enum mme_route route;
 
     (void)loop;
-    if (LIKELY(!stream_exchange_is_large(&exchange->request)) ||
-        !stream_exchange_is_wanted(self->streams, &exchange->request))
+    if (LIKELY(!stream_exchange_is_large(&exchange->request)))
         return HTTP_READ_BODY;
     route = mme_route(exchange->request.path, &encoded);
     if ((route != MME_ROUTE_INVOKE && route != MME_ROUTE_INVOCATIONS) ||

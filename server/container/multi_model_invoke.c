@@ -5,58 +5,82 @@
 
 #include "server/container/mme_answer.h"
 #include "server/container/multi_model_internal.h"
+#include "server/container/policy.h"
 #include "server/formats/encode.h"
 
 /* What the response is to be. */
 struct wish {
-    const struct encoding *encoding; /* NULL: nothing that there is */
-    const char *type;                /* echoed */
+    bool encoded; /* false: it is nothing that there is */
+    struct encoding encoding;
+    const char *type; /* echoed */
     bool is_default;
 };
 
-/* Not the single-model list. Missing, empty and * / * mean the default. */
-static struct wish negotiate(const struct invocation_rules *rules,
+/* The built-ins answer as in single-model mode. */
+static struct wish negotiate_builtin(const struct model *model,
+                                     const struct invocation_rules *rules,
+                                     const struct http_request *request)
+{
+    const struct policy *policy = policy_of(model);
+    struct invocation invocation = stream_exchange_invocation(request);
+    struct wish wish = {.is_default = !request->has_accept};
+    struct response_type type;
+    struct buffer message;
+
+    buffer_init(&message, 0);
+    type = policy->response_type(model, rules, &invocation, &message);
+    buffer_fini(&message);
+    wish.encoded = policy->encoding(model, rules, &type, &wish.encoding);
+    wish.type = type.content_type;
+    return wish;
+}
+
+/* Of XGBoost not the single-model list. Missing, empty and * / * mean the default. */
+static struct wish negotiate(const struct model *model, const struct invocation_rules *rules,
                              const struct http_request *request)
 {
     static const char *const types[] = {"application/json", "text/csv", "csv"};
     struct bytes accept = request->accept;
     const uint8_t *end = accept.size ? memchr(accept.data, ';', accept.size) : NULL;
     struct bytes type = bytes_of("", 0);
-    struct wish wish = {.encoding = NULL};
+    struct wish wish = {.encoded = false};
 
+    if (model->builtin)
+        return negotiate_builtin(model, rules, request);
     if (request->has_accept)
         type = bytes_trim(bytes_of(accept.data, end ? (size_t)(end - accept.data) : accept.size));
     wish.is_default = type.size == 0 || bytes_is(type, "*/*");
     if (wish.is_default)
         type = bytes_text(rules->default_accept ? rules->default_accept : "application/json");
-    for (size_t i = 0; i < ARRAY_LENGTH(types) && !wish.encoding; i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(types) && !wish.encoded; i++) {
         if (!bytes_is_nocase(type, types[i]))
             continue;
         wish.type = types[i];
-        wish.encoding = i == 0         ? &encoding_bare_json
-                        : rules->batch ? &encoding_batch
-                                       : &encoding_csv_joined;
+        wish.encoded = true;
+        wish.encoding = i == 0         ? encoding_bare_json
+                        : rules->batch ? encoding_batch
+                                       : encoding_csv_joined;
     }
     return wish;
 }
 
 /* The body that is there, or that is made of the predictions (NULL: it is there). */
 static void answer_predictions(struct multi_model *self, struct http_exchange *exchange,
-                               const struct predictions *predictions)
+                               const struct model *model, const struct predictions *predictions)
 {
     const struct invocation_rules *rules = &self->settings.rules;
     struct http_response *response = &exchange->response;
-    struct wish wish = negotiate(rules, &exchange->request);
+    struct wish wish = negotiate(model, rules, &exchange->request);
     struct err err = ERR_INIT;
 
-    if (!wish.encoding && wish.is_default) {
+    if (!wish.encoded && wish.is_default) {
         multi_model_errorf(response, 500, "InternalServerException",
                            "no encoder for the default response type %s: set "
                            "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT to application/json or text/csv",
                            rules->default_accept);
         return;
     }
-    if (!wish.encoding) {
+    if (!wish.encoded) {
         struct bytes accept = bytes_head(exchange->request.accept, 1000);
 
         multi_model_errorf(response, 406, "BadRequestException",
@@ -68,7 +92,7 @@ static void answer_predictions(struct multi_model *self, struct http_exchange *e
     multi_model_head(response, 200);
     response->reason = "";
     response->content_type = wish.type;
-    if (predictions && encode_body(wish.encoding, predictions, &response->body, &err))
+    if (predictions && encode_body(&wish.encoding, predictions, &response->body, &err))
         multi_model_errorf(response, 507, "InternalServerException", "Out of resources");
 }
 
@@ -112,7 +136,7 @@ static void score(struct multi_model *self, struct http_exchange *exchange,
     invocation_score(model, &self->settings.rules, &invocation, scratch, &response->body, &result,
                      response->log, sizeof(response->log));
     if (result.status == 200)
-        answer_predictions(self, exchange, &scratch->predictions);
+        answer_predictions(self, exchange, model, &scratch->predictions);
     else
         answer_failure(response, &result, scratch);
     counter_add(&self->counters.rows, result.rows);
@@ -191,7 +215,8 @@ static void finish_stream(void *argument, struct http_exchange *exchange,
 {
     struct multi_model *self = argument;
     struct http_response *response = &exchange->response;
-    bool encoded = negotiate(&self->settings.rules, &exchange->request).encoding != NULL;
+    const struct model *model = invocation_stream_model(stream);
+    bool encoded = negotiate(model, &self->settings.rules, &exchange->request).encoded;
     struct invocation_result result;
 
     counter_add(&self->counters.body_bytes, invocation_stream_size(stream));
@@ -199,7 +224,7 @@ static void finish_stream(void *argument, struct http_exchange *exchange,
     invocation_stream_score(stream, scratch, &response->body, &result, response->log,
                             sizeof(response->log));
     if (result.status == 200)
-        answer_predictions(self, exchange, encoded ? NULL : &scratch->predictions);
+        answer_predictions(self, exchange, model, encoded ? NULL : &scratch->predictions);
     else
         answer_failure(response, &result, scratch);
     counter_add(&self->counters.rows, result.rows);
@@ -235,10 +260,11 @@ enum http_action multi_model_stream(struct multi_model *self, struct http_exchan
                                     const struct mme_text *name)
 {
     struct registry_entry *entry = registry_get(self->registry, bytes_of(name->data, name->size));
-    struct wish wish = negotiate(&self->settings.rules, &exchange->request);
+    struct wish wish;
 
     if (!entry)
         return HTTP_READ_BODY;
+    wish = negotiate(registry_model(entry), &self->settings.rules, &exchange->request);
     return stream_exchange_start(self->streams, exchange, registry_model(entry), entry,
-                                 wish.encoding);
+                                 wish.encoded ? &wish.encoding : NULL);
 }

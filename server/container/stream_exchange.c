@@ -115,31 +115,28 @@ void stream_exchanges_free(struct stream_exchanges *exchanges)
     free(exchanges);
 }
 
-bool stream_exchange_is_wanted(const struct stream_exchanges *exchanges,
-                               const struct http_request *request)
-{
-    const struct stream_exchanges_settings *settings = &exchanges->settings;
-    struct invocation invocation = stream_exchange_invocation(request);
-
-    return request->content_length <= settings->body_max &&
-           invocation_stream_takes(settings->rules, &invocation);
-}
-
 enum http_action stream_exchange_start(struct stream_exchanges *exchanges,
                                        struct http_exchange *exchange, const struct model *model,
                                        void *model_owner, const struct encoding *encoding)
 {
-    const struct invocation_stream_request request = {
+    const struct stream_exchanges_settings *settings = &exchanges->settings;
+    struct invocation invocation = stream_exchange_invocation(&exchange->request);
+    struct invocation_stream_request request = {
         .model = model,
-        .encoding = encoding,
+        .encoded = encoding != NULL,
         .length = exchange->request.content_length, /* 0 where it comes in chunks */
         .owner = exchange,
         .model_owner = model_owner,
     };
 
-    exchange->user = invocation_stream_new(exchanges->streams, &request);
-    if (exchange->user)
-        return HTTP_STREAM_BODY;
+    if (encoding)
+        request.encoding = *encoding;
+    if (exchange->request.content_length <= settings->body_max &&
+        invocation_stream_takes(model, settings->rules, &invocation, &request.type)) {
+        exchange->user = invocation_stream_new(exchanges->streams, &request);
+        if (exchange->user)
+            return HTTP_STREAM_BODY;
+    }
     on_release(exchanges, model_owner);
     return HTTP_READ_BODY;
 }

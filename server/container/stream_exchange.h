@@ -50,18 +50,15 @@ void stream_exchanges_release(struct stream_exchanges *exchanges);
 /* After the workers and the server. NULL is fine. */
 void stream_exchanges_free(struct stream_exchanges *exchanges);
 
-/* Whether the body of such a request is large, or may be; and of such a one, whether it is of a
- * kind that is streamed, and not too large. */
+/* Whether the body of such a request is large, or may be. */
 static inline bool stream_exchange_is_large(const struct http_request *request)
 {
     return request->chunked || request->content_length > INVOCATION_STREAM_MIN;
 }
 
-bool stream_exchange_is_wanted(const struct stream_exchanges *exchanges,
-                               const struct http_request *request);
-
-/* From `head`: HTTP_STREAM_BODY, or HTTP_READ_BODY where there is no memory; the model is released
- * then. */
+/* From `head`, of a request that is large: HTTP_STREAM_BODY; or HTTP_READ_BODY, the model being
+ * released, where the body is not of a kind that is streamed, is too large, or there is no memory.
+ * encoding: NULL where predictions are to be kept. */
 enum http_action stream_exchange_start(struct stream_exchanges *exchanges,
                                        struct http_exchange *exchange, const struct model *model,
                                        void *model_owner, const struct encoding *encoding);

@@ -302,8 +302,9 @@ static void begin_stream(struct stream_bench *bench, struct stream_answer *answe
     struct invocation_stream_request request = {
         .model = bench->model, .owner = bench, .model_owner = bench->model};
 
-    request.encoding = invocation_parts(bench->model, &bench->rules, &bench->request,
-                                        &bench->scratches[0].message);
+    request.encoded =
+        invocation_parts(bench->model, &bench->rules, &bench->request,
+                         &bench->scratches[0].message, &request.encoding);
     bench->answer = answer;
     bench->resumed = bench->finished = bench->released = 0;
     bench->stream = invocation_stream_new(bench->streams, &request);
