@@ -289,6 +289,9 @@ static bool predict(const struct model *model, const struct invocation_rules *ru
     case CONTENT_TYPE_REFUSED:
         invocation_answer_text(answer, 415, "", &scratch->message);
         return false;
+    case CONTENT_TYPE_BAD_PARAMETER:
+        invocation_answer_text(answer, 400, "", &scratch->message);
+        return false;
     case CONTENT_TYPE_NO_MEMORY:
         invocation_answer_no_memory(answer);
         return false;
