@@ -2,6 +2,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -153,19 +155,21 @@ static size_t print_scientific(char *out, const struct digits *d, int exponent)
     return (size_t)(p - out);
 }
 
-static size_t print_finite(char *out, uint64_t bits)
+static size_t print_zero(char *out)
+{
+    memcpy(out, "0.0", 3);
+    return 3;
+}
+
+/* The shortest digits of a finite number that is not 0, and the exponent of the first one. */
+static inline struct digits find_digits(uint64_t bits, int *ret_exponent)
 {
     uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1), number;
     int exponent = (int)(bits >> 52 & 0x7ff);
     uint64_t c = exponent ? fraction | UINT64_C(1) << 52 : fraction;
     int q = (exponent ? exponent : 1) - 1075;
-    struct digits d;
     bool few;
 
-    if (c == 0) {
-        memcpy(out, "0.0", 3);
-        return 3;
-    }
     if (q <= 0 && q > -53 && (c & ((UINT64_C(1) << -q) - 1)) == 0) {
         number = c >> -q; /* a whole number below 2^53 is its own shortest text */
         exponent = 0;
@@ -178,14 +182,114 @@ static size_t print_finite(char *out, uint64_t bits)
     }
     few = number < UINT64_C(10000000000000000); /* 16 digits, which is as likely as 17 */
     number += number * 9 * few;
-    exponent += 16 - few;
-    d = split(number);
+    *ret_exponent = exponent + 16 - few;
+    return split(number);
+}
+
+static size_t print_shortest(char *out, uint64_t bits)
+{
+    struct digits d;
+    int exponent;
+
+    if (bits << 1 == 0)
+        return print_zero(out);
+    d = find_digits(bits, &exponent);
     if (exponent < -4 || exponent > 15)
         return print_scientific(out, &d, exponent);
     return exponent < 0 ? print_fraction(out, &d, exponent) : print_positional(out, &d, exponent);
 }
 
-static size_t print(char *out, double value, const char *nan, const char *infinity)
+#define LINES_DECIMALS 15
+
+/* A number printed with its point at out[point], cut. */
+static size_t cut_decimals(const char *out, size_t size, size_t point)
+{
+    if (size <= point + 1 + LINES_DECIMALS)
+        return size;
+    for (size = point + 1 + LINES_DECIMALS; size > point + 2 && out[size - 1] == '0';)
+        size--;
+    return size;
+}
+
+/* Exponent 16 .. 20: more digits than there may be. */
+static size_t print_large(char *out, const struct digits *d, int exponent)
+{
+    out[0] = d->first;
+    store(out + 1, d->upper);
+    store(out + 9, d->lower);
+    memcpy(out + 17, "0000", 4);
+    memcpy(out + exponent + 1, ".0", 2);
+    return (size_t)exponent + 3;
+}
+
+/* d.dddeXX or d.ddde-XX */
+static size_t print_bare_exponent(char *out, const struct digits *d, int exponent)
+{
+    size_t size = d->count > 1 ? (size_t)d->count + 1 : 1;
+    unsigned magnitude = (unsigned)(exponent < 0 ? -exponent : exponent);
+
+    out[0] = d->first;
+    out[1] = '.';
+    store(out + 2, d->upper);
+    store(out + 10, d->lower);
+    out[size++] = 'e';
+    if (exponent < 0)
+        out[size++] = '-';
+    if (magnitude >= 100)
+        out[size++] = (char)('0' + magnitude / 100);
+    if (magnitude >= 10)
+        out[size++] = (char)('0' + magnitude / 10 % 10);
+    out[size++] = (char)('0' + magnitude % 10);
+    return size;
+}
+
+static size_t print_lines(char *out, uint64_t bits)
+{
+    struct digits d;
+    int exponent;
+
+    if (bits << 1 == 0)
+        return print_zero(out);
+    d = find_digits(bits, &exponent);
+    if (exponent >= 0 && exponent <= 15)
+        return cut_decimals(out, print_positional(out, &d, exponent), (size_t)exponent + 1);
+    if (exponent < 0 && exponent >= -6)
+        return cut_decimals(out, print_fraction(out, &d, exponent), 1);
+    if (exponent < -16)
+        return print_zero(out);
+    return exponent < 0 || exponent > 20 ? print_bare_exponent(out, &d, exponent)
+                                         : print_large(out, &d, exponent);
+}
+
+#define PYTHON2_DIGITS 12
+
+static size_t print_python2(char *out, uint64_t bits)
+{
+    char text[NUMBER_PRINT_MAX];
+    uint64_t number;
+    struct digits d;
+    double value;
+    int exponent;
+
+    bits = bits << 1 >> 1;
+    if (bits == 0)
+        return print_zero(out);
+    memcpy(&value, &bits, sizeof(value));
+    /* D.DDDDDDDDDDDe+XX, rounded as Python rounds */
+    snprintf(text, sizeof(text), "%.*e", PYTHON2_DIGITS - 1, value);
+    number = (uint64_t)(text[0] - '0');
+    for (int i = 2; i <= PYTHON2_DIGITS; i++)
+        number = number * 10 + (uint64_t)(text[i] - '0');
+    exponent = atoi(text + PYTHON2_DIGITS + 2);
+    d = split(number * 100000); /* 17 digits */
+    if (exponent < -4 || exponent > PYTHON2_DIGITS - 2)
+        return print_scientific(out, &d, exponent);
+    return exponent < 0 ? print_fraction(out, &d, exponent) : print_positional(out, &d, exponent);
+}
+
+static inline __attribute__((always_inline)) size_t
+print(char *out, double value, const char *nan, const char *infinity,
+      size_t (*print_finite)(char *out, uint64_t bits))
 {
     uint64_t bits;
     size_t sign;
@@ -206,10 +310,39 @@ static size_t print(char *out, double value, const char *nan, const char *infini
 
 size_t number_print_double(char *out, double value)
 {
-    return print(out, value, "nan", "inf");
+    return print(out, value, "nan", "inf", print_shortest);
 }
 
 size_t number_print_json(char *out, double value)
 {
-    return print(out, value, "NaN", "Infinity");
+    return print(out, value, "NaN", "Infinity", print_shortest);
+}
+
+size_t number_print_lines(char *out, double value)
+{
+    return print(out, value, "NaN", "Infinity", print_lines);
+}
+
+size_t number_print_python2(char *out, double value)
+{
+    return print(out, value, "nan", "inf", print_python2);
+}
+
+size_t number_print_whole(char *out, double value)
+{
+    char digits[20];
+    uint64_t magnitude;
+    size_t size = 0, sign;
+
+    if (!(value > -0x1p53 && value < 0x1p53) || value != (double)(int64_t)value)
+        return 0;
+    sign = value < 0;
+    magnitude = (uint64_t)(int64_t)(value < 0 ? -value : value);
+    do {
+        digits[sizeof(digits) - ++size] = (char)('0' + magnitude % 10);
+        magnitude /= 10;
+    } while (magnitude);
+    *out = '-';
+    memcpy(out + sign, digits + sizeof(digits) - size, size);
+    return sign + size;
 }

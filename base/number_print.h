@@ -17,3 +17,19 @@ size_t number_print_double(char *out, double value);
 
 /* The same, but "NaN", "Infinity", "-Infinity", as Python's json module writes them. */
 size_t number_print_json(char *out, double value);
+
+/*
+ * As RapidJSON writes with at most 15 decimals (linear-learner 5.2). By the shortest decimal's
+ * exponent: -6 .. 20 positional, what is behind the fifteenth digit after the point cut off, not
+ * rounded, then trailing zeros but one; other ones scientific, with all digits and without '+' or
+ * padding ("1.5e21", "2e-15"); below -16 "0.0", or "-0.0". Not finite: as number_print_json.
+ */
+size_t number_print_lines(char *out, double value);
+
+/* As Python 2's str(): 12 significant digits, scientific where the exponent is below -4 or above
+ * 10 ("1e+11", "30.1734218597", "1.0"). Not finite: as number_print_double. */
+size_t number_print_python2(char *out, double value);
+
+/* A whole number of less than 2^53 without a point: "2", "-1"; -0.0 is "0". Returns 0 for all other
+ * values, and has written nothing of use then. */
+size_t number_print_whole(char *out, double value);

@@ -113,7 +113,7 @@ static int begin(struct invocation_stream *stream, struct bytes block)
     struct err err = ERR_INIT;
 
     stream->line_size = line.size + 1;
-    stream->shape = csv_shape_of(line);
+    stream->shape = csv_shape_of(line, &stream->rules);
     csv_verdict_begin(&stream->verdict, &stream->shape);
     buffer_clear(&stream->message);
     stream->fits = policy_of(request->model)

@@ -2,10 +2,11 @@
 
 #include "server/formats/decode_internal.h"
 
-struct csv_shape csv_shape_of(struct bytes line)
+struct csv_shape csv_shape_of(struct bytes line, const struct decode_rules *rules)
 {
     struct csv_shape shape;
 
+    (void)rules;
     decode_csv_shape(line, &shape.delimiter, &shape.columns);
     return shape;
 }

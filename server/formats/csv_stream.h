@@ -4,7 +4,8 @@
  * of the fault, from parts that any threads read in any order. The body's first line tells the
  * shape of all; a part is whole lines; and the original's order of faults (a character that is no
  * UTF-8 anywhere, then a ragged line anywhere, then the first bad cell, then the first infinity) is
- * restored when the parts' findings are put together in the order of the body.
+ * restored when the parts' findings are put together in the order of the body. So is that of the
+ * built-ins' rules (struct csv_rules).
  *
  *   csv_verdict_begin(&verdict, &shape);                        once the first line is there
  *   csv_part_open(&decoder, &part, &rules, &fault), decoder_next ...      each part
@@ -35,7 +36,7 @@ struct csv_part {
 };
 
 /* By the body's first line, without its end. */
-struct csv_shape csv_shape_of(struct bytes line);
+struct csv_shape csv_shape_of(struct bytes line, const struct decode_rules *rules);
 
 /* Opens the decoder on a part. As decoder_open, but rows in faults count from the part's first, and
  * decoder->rows, the rows of the part, is set whatever the result is. */

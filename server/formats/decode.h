@@ -83,6 +83,25 @@ enum decode_recordio_rows {
     RECORDIO_ONE_SCHEMA,
 };
 
+/*
+ * csv of Linear Learner and its siblings (linear-learner 4.4). Rows are the lines that are not
+ * blank. A cell is what Python's float() takes, white space around it and quotes around that
+ * allowed ('"1.5"'); an empty one is a fault. The delimiter is ','; "\r" before a line's end is
+ * part of that.
+ *
+ * The fault is the first in the body: a row of another number of cells, or a cell that is no number
+ * (in a row of the right number), both of DECODE_RANK_CELL; but text that is no UTF-8 comes before
+ * all others. A body without a row is a fault. Messages are ours and short: "3 columns, not 4",
+ * "an empty cell", "'abc' is not a number". decode_fault.row counts rows, not lines.
+ */
+struct csv_rules {
+    bool builtin; /* these rules; otherwise XGBoost's, and what follows is 0 */
+    /* The first so many cells of each row are passed over, whatever is in them. They are no columns
+     * of the matrix, but decode_fault.column counts them. */
+    uint32_t label_size;
+    uint64_t columns; /* of the matrix: other rows are faults. 0: as many as the first row has */
+};
+
 struct decode_rules {
     bool libsvm_shift;       /* see models/profile.h */
     bool keep_trailing_rows; /* libsvm: trailing rows without a feature are rows (the original drops
@@ -100,11 +119,13 @@ struct decode_rules {
     /* JSON and JSON Lines. Unless told otherwise, null is no number, and a sparse record may be of
      * another width than others. What absent entries mean is the scorer's to say. */
     bool json_null_is_missing;
-    bool json_one_width; /* all records, dense or sparse, are of one width */
+    bool one_width; /* all records, dense or sparse, are of one width */
 
     enum decode_recordio_rows recordio;
     bool recordio_flat_shape; /* sparse recordio: the width is the product of the shape's dimensions
                                * (Linear Learner), not the first one (XGBoost) */
+
+    struct csv_rules csv;
 };
 
 /* recordio: the first row that is not as wide as it must be. Rows from 0. */

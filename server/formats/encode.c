@@ -6,114 +6,54 @@
 #include <string.h>
 
 #include "base/number_print.h"
+#include "server/formats/encode_internal.h"
 #include "server/formats/recordio.h"
 
-/* A short text in room that can be copied whole, which is one instruction where a copy of its
- * length is a call. */
-struct piece {
-    char text[16];
-    size_t size;
-};
-
-#define PIECE(literal)                                                                             \
+#define TEXT(literal)                                                                              \
     {                                                                                              \
         .text = literal, .size = sizeof(literal) - 1                                               \
     }
 
-/* What stands around the numbers. */
-struct layout {
-    struct piece row_begin;
-    struct piece between_columns;
-    struct piece row_end;
-    struct piece between_rows;
-    size_t (*print)(char *out, double value);
-};
+/* A layout of all columns. */
+#define LAYOUT(NAME, BEFORE, BETWEEN, AFTER, BETWEEN_ROWS, PRINT)                                  \
+    static const struct encode_part NAME##_part = {                                                \
+        .before = TEXT(BEFORE),                                                                    \
+        .between = TEXT(BETWEEN),                                                                  \
+        .after = TEXT(AFTER),                                                                      \
+        .count = SIZE_MAX,                                                                         \
+        .print = PRINT,                                                                            \
+    };                                                                                             \
+    static const struct encode_layout NAME = {TEXT(BETWEEN_ROWS), &NAME##_part, 1}
 
-static const struct layout csv_layout = {
-    .row_begin = PIECE(""),
-    .between_columns = PIECE(","),
-    .row_end = PIECE("\n"),
-    .between_rows = PIECE(""),
-    .print = number_print_double,
-};
-static const struct layout json_layout = {
-    .row_begin = PIECE("{\"score\": "),
-    .between_columns = PIECE(""),
-    .row_end = PIECE("}"),
-    .between_rows = PIECE(", "),
-    .print = number_print_json,
-};
-static const struct layout json_list_layout = {
-    .row_begin = PIECE("{\"score\": ["),
-    .between_columns = PIECE(", "),
-    .row_end = PIECE("]}"),
-    .between_rows = PIECE(", "),
-    .print = number_print_json,
-};
-static const struct layout bare_layout = {
-    .row_begin = PIECE(""),
-    .between_columns = PIECE(""),
-    .row_end = PIECE(""),
-    .between_rows = PIECE(", "),
-    .print = number_print_json,
-};
-static const struct layout bare_list_layout = {
-    .row_begin = PIECE("["),
-    .between_columns = PIECE(", "),
-    .row_end = PIECE("]"),
-    .between_rows = PIECE(", "),
-    .print = number_print_json,
-};
-static const struct layout batch_layout = {
-    .row_begin = PIECE(""),
-    .between_columns = PIECE(""),
-    .row_end = PIECE("\n"),
-    .between_rows = PIECE(""),
-    .print = number_print_double,
-};
-static const struct layout batch_list_layout = {
-    .row_begin = PIECE("["),
-    .between_columns = PIECE(", "),
-    .row_end = PIECE("]\n"),
-    .between_rows = PIECE(""),
-    .print = number_print_double,
-};
-static const struct layout lines_layout = {
-    .row_begin = PIECE("{\"score\": "),
-    .between_columns = PIECE(""),
-    .row_end = PIECE("}\n"),
-    .between_rows = PIECE(""),
-    .print = number_print_json,
-};
-static const struct layout lines_list_layout = {
-    .row_begin = PIECE("{\"score\": ["),
-    .between_columns = PIECE(", "),
-    .row_end = PIECE("]}\n"),
-    .between_rows = PIECE(""),
-    .print = number_print_json,
-};
-static const struct layout joined_layout = {
-    .row_begin = PIECE(""),
-    .between_columns = PIECE(""),
-    .row_end = PIECE(""),
-    .between_rows = PIECE(","),
-    .print = number_print_double,
-};
-static const struct layout joined_list_layout = {
-    .row_begin = PIECE("["),
-    .between_columns = PIECE(", "),
-    .row_end = PIECE("]"),
-    .between_rows = PIECE(","),
-    .print = number_print_double,
-};
+LAYOUT(csv_layout, "", ",", "\n", "", number_print_double);
+LAYOUT(json_layout, "{\"score\": ", "", "}", ", ", number_print_json);
+LAYOUT(json_list_layout, "{\"score\": [", ", ", "]}", ", ", number_print_json);
+LAYOUT(bare_layout, "", "", "", ", ", number_print_json);
+LAYOUT(bare_list_layout, "[", ", ", "]", ", ", number_print_json);
+LAYOUT(batch_layout, "", "", "\n", "", number_print_double);
+LAYOUT(batch_list_layout, "[", ", ", "]\n", "", number_print_double);
+LAYOUT(lines_layout, "{\"score\": ", "", "}\n", "", number_print_json);
+LAYOUT(lines_list_layout, "{\"score\": [", ", ", "]}\n", "", number_print_json);
+LAYOUT(joined_layout, "", "", "", ",", number_print_double);
+LAYOUT(joined_list_layout, "[", ", ", "]", ",", number_print_double);
 
-/* Room for a number and the pieces around it, each copied whole. */
-#define NUMBER_ROOM (NUMBER_PRINT_MAX + 4 * sizeof(((struct piece *)0)->text))
+/* Texts are copied in steps: most are short. */
+#define TEXT_STEP 16
 
-static inline char *put(char *at, const struct piece *piece)
+/* Room for a number and the texts around it, each copied whole. */
+#define NUMBER_ROOM (NUMBER_PRINT_MAX + ENCODE_TEXT_MAX + 2 * TEXT_STEP)
+
+static inline char *put(char *at, const struct encode_text *text)
 {
-    memcpy(at, piece->text, sizeof(piece->text));
-    return at + piece->size;
+    memcpy(at, text->text, TEXT_STEP);
+    return at + text->size;
+}
+
+static inline char *put_long(char *at, const struct encode_text *text)
+{
+    if (UNLIKELY(text->size > TEXT_STEP))
+        memcpy(at + TEXT_STEP, text->text + TEXT_STEP, ENCODE_TEXT_MAX - TEXT_STEP);
+    return put(at, text);
 }
 
 int encode_no_room(const struct buffer *body, size_t need, struct err *err)
@@ -123,7 +63,7 @@ int encode_no_room(const struct buffer *body, size_t need, struct err *err)
     return err_memory(err, need, "the response");
 }
 
-static int append_text(struct buffer *body, const char *text, struct err *err)
+int encode_append(struct buffer *body, const char *text, struct err *err)
 {
     size_t size;
 
@@ -136,76 +76,137 @@ static int append_text(struct buffer *body, const char *text, struct err *err)
 /* Numbers between two looks at the room that is left. */
 #define BATCH_NUMBERS 64
 
-/* `first`: nothing stands before the first row. */
-static int append_rows(const struct predictions *predictions, const struct layout *layout,
-                       bool first, struct buffer *body, struct err *err)
+/* Where rows are written to. */
+struct writer {
+    struct buffer *body;
+    char *at;    /* of its data */
+    size_t room; /* numbers that may be written there */
+    size_t left; /* numbers that are to come */
+};
+
+/* Room for the next numbers. */
+static int make_room(struct writer *writer, struct err *err)
 {
-    const float *value = predictions->values;
-    size_t columns = predictions->columns;
-    size_t left = predictions->rows * columns;
-    size_t column = 0;
+    struct buffer *body = writer->body;
+    size_t n = writer->left < BATCH_NUMBERS ? writer->left : BATCH_NUMBERS;
 
-    while (left) {
-        size_t n = left < BATCH_NUMBERS ? left : BATCH_NUMBERS;
-        char *at;
-
-        if (buffer_reserve(body, n * NUMBER_ROOM))
-            return encode_no_room(body, n * NUMBER_ROOM, err);
-        at = body->data + body->size;
-        for (left -= n; n; n--) {
-            if (column == 0) {
-                at = first ? at : put(at, &layout->between_rows);
-                at = put(at, &layout->row_begin);
-                first = false;
-            } else {
-                at = put(at, &layout->between_columns);
-            }
-            at += layout->print(at, (double)*value++);
-            if (++column == columns) {
-                at = put(at, &layout->row_end);
-                column = 0;
-            }
-        }
-        body->size = (size_t)(at - body->data);
-    }
+    if (writer->at)
+        body->size = (size_t)(writer->at - body->data);
+    if (buffer_reserve(body, n * NUMBER_ROOM))
+        return encode_no_room(body, n * NUMBER_ROOM, err);
+    writer->at = body->data + body->size;
+    writer->room = n;
+    writer->left -= n;
     return 0;
 }
 
-struct encoding {
-    const char *begin;
-    const char *end;
-    const struct layout *one;  /* of rows of one column */
-    const struct layout *list; /* of all others */
-    /* instead of layouts */
-    int (*rows)(const struct predictions *predictions, struct buffer *body, struct err *err);
-};
+/* The columns of the part that there are. */
+static inline size_t part_columns(const struct encode_part *part, size_t columns)
+{
+    size_t most = columns < part->first ? 0 : columns - part->first;
 
-const struct encoding encoding_csv = {"", "", &csv_layout, &csv_layout};
-const struct encoding encoding_csv_joined = {"", "", &joined_layout, &joined_list_layout};
-const struct encoding encoding_batch = {"", "", &batch_layout, &batch_list_layout};
-const struct encoding encoding_json = {"{\"predictions\": [", "]}", &json_layout,
-                                       &json_list_layout};
-const struct encoding encoding_bare_json = {"[", "]", &bare_layout, &bare_list_layout};
-const struct encoding encoding_jsonlines = {"", "", &lines_layout, &lines_list_layout};
-const struct encoding encoding_recordio = {"", "", .rows = encode_recordio};
+    return part->count < most ? part->count : most;
+}
+
+/* `between_rows`: or NULL, for all but a row's first part */
+static inline int append_part(struct writer *writer, const struct encode_part *part,
+                              const float *value, size_t count,
+                              const struct encode_text *between_rows, struct err *err)
+{
+    size_t i = 0;
+
+    do { /* an empty list counts as a number */
+        if (UNLIKELY(writer->room == 0) && make_room(writer, err))
+            return -1;
+        writer->room--;
+        if (i == 0) {
+            if (between_rows)
+                writer->at = put(writer->at, between_rows);
+            writer->at = put_long(writer->at, &part->before);
+        } else {
+            writer->at = put(writer->at, &part->between);
+        }
+        if (LIKELY(i < count))
+            writer->at += part->print(writer->at, (double)value[i]);
+    } while (++i < count);
+    writer->at = put(writer->at, &part->after);
+    return 0;
+}
+
+int encode_layout_rows(const struct encode_layout *layout, const struct predictions *predictions,
+                       bool first, struct buffer *body, struct err *err)
+{
+    const struct encode_part *parts = layout->parts;
+    size_t columns = predictions->columns;
+    const float *values = predictions->values;
+    struct writer writer = {.body = body};
+
+    for (size_t i = 0; i < layout->part_count; i++) {
+        size_t count = part_columns(&parts[i], columns);
+
+        writer.left += predictions->rows * (count ? count : 1);
+    }
+    for (size_t row = 0; row < predictions->rows; row++, values += columns, first = false) {
+        for (size_t i = 0; i < layout->part_count; i++) {
+            if (append_part(&writer, &parts[i], values + parts[i].first,
+                            part_columns(&parts[i], columns),
+                            i || first ? NULL : &layout->between_rows, err))
+                return -1;
+        }
+    }
+    if (writer.at)
+        body->size = (size_t)(writer.at - body->data);
+    return 0;
+}
+
+static int recordio_rows(const struct encoding *encoding, const struct predictions *predictions,
+                         bool first, struct buffer *body, struct err *err)
+{
+    (void)encoding;
+    (void)first;
+    return encode_recordio(predictions, body, err);
+}
+
+static const struct encode_kind csv_kind = {"", "", &csv_layout, &csv_layout};
+static const struct encode_kind csv_joined_kind = {"", "", &joined_layout, &joined_list_layout};
+static const struct encode_kind batch_kind = {"", "", &batch_layout, &batch_list_layout};
+static const struct encode_kind json_kind = {"{\"predictions\": [", "]}", &json_layout,
+                                             &json_list_layout};
+static const struct encode_kind bare_json_kind = {"[", "]", &bare_layout, &bare_list_layout};
+static const struct encode_kind jsonlines_kind = {"", "", &lines_layout, &lines_list_layout};
+static const struct encode_kind recordio_kind = {"", "", .rows = recordio_rows};
+
+const struct encoding encoding_csv = {.kind = &csv_kind};
+const struct encoding encoding_csv_joined = {.kind = &csv_joined_kind};
+const struct encoding encoding_batch = {.kind = &batch_kind};
+const struct encoding encoding_json = {.kind = &json_kind};
+const struct encoding encoding_bare_json = {.kind = &bare_json_kind};
+const struct encoding encoding_jsonlines = {.kind = &jsonlines_kind};
+const struct encoding encoding_recordio = {.kind = &recordio_kind};
 
 int encode_begin(const struct encoding *encoding, struct buffer *body, struct err *err)
 {
-    return append_text(body, encoding->begin, err);
+    if (encoding->kind->rooted &&
+        (encode_append(body, "{\"", err) || encode_append(body, encoding->answer.root, err) ||
+         encode_append(body, "\": ", err)))
+        return -1;
+    return encode_append(body, encoding->kind->begin, err);
 }
 
 int encode_rows(const struct encoding *encoding, const struct predictions *predictions, bool first,
                 struct buffer *body, struct err *err)
 {
-    if (encoding->rows)
-        return encoding->rows(predictions, body, err);
-    return append_rows(predictions, predictions->columns == 1 ? encoding->one : encoding->list,
-                       first, body, err);
+    const struct encode_kind *kind = encoding->kind;
+
+    if (kind->rows)
+        return kind->rows(encoding, predictions, first, body, err);
+    return encode_layout_rows(predictions->columns == 1 ? kind->one : kind->list, predictions,
+                              first, body, err);
 }
 
 int encode_end(const struct encoding *encoding, struct buffer *body, struct err *err)
 {
-    return append_text(body, encoding->end, err);
+    return encode_append(body, encoding->kind->end, err);
 }
 
 int encode_body(const struct encoding *encoding, const struct predictions *predictions,

@@ -8,17 +8,39 @@
  * comes within 8 KB of the max may be refused.
  */
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "algorithms/answer.h"
 #include "algorithms/predictions.h"
 #include "base/compiler.h"
 #include "base/err.h"
 #include "base/memory.h"
 
+/* What the answers of the built-ins are made of (answer_encode.h). */
+struct answer_shape {
+    const struct answer_field *fields; /* in the order of application/json */
+    size_t field_count;                /* up to ANSWER_FIELDS_MAX */
+    const char *root;                  /* of application/json: "predictions"; PCA "projections" */
+    uint32_t csv_first;                /* the columns of a line of text/csv */
+    uint32_t csv_count;
+    bool python2; /* as the first images write: labels are 1.0 */
+    bool verbose; /* with the verbose fields */
+};
+
 /*
  * Bodies that are rows one after another, with a text before, between and after them. Such a body
  * can be made in parts, the rows of each part by another thread: `first` is true for the part that
  * has the body's first row.
+ *
+ * A small value, to be copied at will and otherwise left alone. Those of the XGBoost image are the
+ * constants below; those of the built-ins are made by answer_encode.h.
  */
-struct encoding;
+struct encoding {
+    const struct encode_kind *kind; /* NULL: none */
+    struct answer_shape answer;     /* of the built-ins */
+};
 
 /* text/csv: a line a row, columns joined by ',', each line ended by '\n'. */
 extern const struct encoding encoding_csv;

@@ -17,6 +17,7 @@ enum content_type_result {
     CONTENT_TYPE_FORM,    /* application/x-www-form-urlencoded or multipart/form-data */
     CONTENT_TYPE_REFUSED, /* `message` has the original's text; answer 415 */
     CONTENT_TYPE_NO_MEMORY,
+    CONTENT_TYPE_BAD_PARAMETER, /* of the built-ins: `message` says what is wrong; answer 400 */
 };
 
 struct content_type_rules {
@@ -49,6 +50,41 @@ enum accept_type {
  */
 enum accept_type accept_parse(bool present, struct bytes header, const char *default_accept,
                               struct buffer *message);
+
+/*
+ * The same for Linear Learner and its siblings (linear-learner 4.1 and 5.5).
+ */
+
+/* Rows that are skipped are no features: more than any body can have are refused. */
+#define BUILTIN_LABEL_SIZE_MAX 1000000u
+
+struct builtin_content_type {
+    enum format format;  /* CSV, JSON, JSONLINES or RECORDIO */
+    uint32_t label_size; /* csv: for csv_rules.label_size */
+};
+
+/*
+ * present is false where there is no such header (then application/json). REFUSED: "content-type X
+ * not supported", X in lower case and without parameters. BAD_PARAMETER: text/csv with a label_size
+ * that is no whole number from 0 to BUILTIN_LABEL_SIZE_MAX (the last one counts); other parameters
+ * are not looked at. Never FORM.
+ */
+enum content_type_result builtin_content_type_parse(bool present, struct bytes header,
+                                                    struct builtin_content_type *ret,
+                                                    struct buffer *message);
+
+struct builtin_accept {
+    enum accept_type type; /* CSV, JSON, JSONLINES or RECORDIO */
+    bool verbose;          /* the parameter verbose=true */
+};
+
+/*
+ * What is not supported is answered as JSON: this never fails. Of a list the first type that is
+ * supported counts. default_accept: the value of SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or NULL;
+ * read like a header where the request does not ask for anything. csv: the model has such answers.
+ */
+struct builtin_accept builtin_accept_parse(bool present, struct bytes header,
+                                           const char *default_accept, bool csv);
 
 /* The response's Content-Type: "text/csv; charset=utf-8", ... */
 const char *accept_content_type(enum accept_type accept);
