@@ -116,10 +116,12 @@ struct decode_rules {
 
     bool infinite_ok; /* an infinity is a value, as in images up to 1.3; otherwise a fault */
 
-    /* JSON and JSON Lines. Unless told otherwise, null is no number, and a sparse record may be of
-     * another width than others. What absent entries mean is the scorer's to say. */
+    /* JSON and JSON Lines: unless told otherwise, null is no number. */
     bool json_null_is_missing;
-    bool one_width; /* all records, dense or sparse, are of one width */
+    /* JSON, JSON Lines, RecordIO: all records, dense or sparse, are of one width. Unless told
+     * otherwise, a sparse one may be of another than others; what absent entries mean is the
+     * scorer's to say. */
+    bool one_width;
 
     enum decode_recordio_rows recordio;
     bool recordio_flat_shape; /* sparse recordio: the width is the product of the shape's dimensions

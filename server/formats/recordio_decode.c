@@ -137,6 +137,10 @@ static int note_row(struct decoder *decoder, const struct recordio_message *mess
                            tensor->values);
     if (decoder->rules.recordio == RECORDIO_ONE_SCHEMA && check_schema(decoder, tensor, fault))
         return -1;
+    if (decoder->rules.one_width && row && width != records->width)
+        return decode_fail(fault, row + 1, 0, "ValueError",
+                           "%" PRIu64 " columns, the rows before have %" PRIu64, width,
+                           records->width);
     if (row == 0)
         records->type = (int)tensor->type;
     if (is_sparse(decoder, tensor)) {
