@@ -1,5 +1,6 @@
 #include "server/formats/media_type.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/unicode.h"
@@ -46,23 +47,34 @@ static struct bytes unquote(struct bytes value)
     return value;
 }
 
-/* Whether label_size, where it is given, is 1; the last one counts. */
-static bool label_size_is_one(struct bytes parameters)
+/* The value of the parameter of that name, the last one where there are several. False where there
+ * is none with a '='. */
+static bool find_parameter(struct bytes parameters, const char *wanted, struct bytes *ret)
 {
-    bool one = true;
+    bool found = false;
 
     for (;;) {
         size_t size = parameter_size(parameters);
         struct bytes value;
         struct bytes name = split(bytes_of(parameters.data, size), '=', &value);
 
-        if (name.size < size && bytes_is_nocase(trim(name), "label_size"))
-            one = bytes_is(unquote(trim(value)), "1");
+        if (name.size < size && bytes_is_nocase(trim(name), wanted)) {
+            *ret = unquote(trim(value));
+            found = true;
+        }
         if (size == parameters.size)
-            return one;
+            return found;
         parameters.data += size + 1;
         parameters.size -= size + 1;
     }
+}
+
+/* Whether label_size, where it is given, is 1. */
+static bool label_size_is_one(struct bytes parameters)
+{
+    struct bytes value;
+
+    return !find_parameter(parameters, "label_size", &value) || bytes_is(value, "1");
 }
 
 /* Sets message to before, the header as it was sent, and after: in UTF-8. */
@@ -192,4 +204,109 @@ const char *accept_content_type(enum accept_type accept)
         break;
     }
     return "text/html; charset=utf-8";
+}
+
+/* An accept_type is the format of the same name. */
+static const enum format builtin_formats[] = {
+    [ACCEPT_CSV] = FORMAT_CSV,
+    [ACCEPT_JSON] = FORMAT_JSON,
+    [ACCEPT_JSONLINES] = FORMAT_JSONLINES,
+    [ACCEPT_RECORDIO] = FORMAT_RECORDIO,
+};
+
+/* False where the text is no number from 0 to BUILTIN_LABEL_SIZE_MAX. */
+static bool read_label_size(struct bytes text, uint32_t *ret)
+{
+    uint32_t value = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        value = value * 10 + (uint32_t)(text.data[i] - '0');
+        if (value > BUILTIN_LABEL_SIZE_MAX)
+            return false;
+    }
+    *ret = value;
+    return text.size > 0;
+}
+
+static void to_lower(struct buffer *text)
+{
+    for (size_t i = 0; i < text->size; i++) {
+        if (text->data[i] >= 'A' && text->data[i] <= 'Z')
+            text->data[i] += 'a' - 'A';
+    }
+}
+
+enum content_type_result builtin_content_type_parse(bool present, struct bytes header,
+                                                    struct builtin_content_type *ret,
+                                                    struct buffer *message)
+{
+    struct bytes parameters = bytes_of(header.data, 0), value;
+    struct bytes type = present ? trim(split(header, ';', &parameters)) : bytes_text("");
+    struct builtin_content_type found = {.format = FORMAT_JSON};
+    size_t i;
+
+    for (i = 0; type.size && i < ARRAY_LENGTH(accept_names); i++) {
+        if (bytes_is_nocase(type, accept_names[i]))
+            break;
+    }
+    if (i == ARRAY_LENGTH(accept_names)) {
+        if (refuse(message, "content-type ", type, " not supported"))
+            return CONTENT_TYPE_NO_MEMORY;
+        to_lower(message);
+        return CONTENT_TYPE_REFUSED;
+    }
+    if (type.size)
+        found.format = builtin_formats[i];
+    if (found.format == FORMAT_CSV && find_parameter(parameters, "label_size", &value) &&
+        !read_label_size(value, &found.label_size)) {
+        char limit[64];
+
+        snprintf(limit, sizeof(limit), "\" is not a whole number from 0 to %u",
+                 BUILTIN_LABEL_SIZE_MAX);
+        return refuse(message, "label_size \"", value, limit) ? CONTENT_TYPE_NO_MEMORY
+                                                              : CONTENT_TYPE_BAD_PARAMETER;
+    }
+    *ret = found;
+    return CONTENT_TYPE_OK;
+}
+
+/* The first type of a list that is supported. False where none is, or any will do: *ret_any. */
+static bool find_accept(struct bytes list, bool csv, bool *ret_any, struct builtin_accept *ret)
+{
+    while (list.size) {
+        struct bytes parameters, rest, value = bytes_of(NULL, 0);
+        struct bytes type = trim(split(split(list, ',', &rest), ';', &parameters));
+        bool verbose =
+            find_parameter(parameters, "verbose", &value) && bytes_is_nocase(value, "true");
+
+        for (size_t i = 0; i < ARRAY_LENGTH(accept_names); i++) {
+            if (bytes_is_nocase(type, accept_names[i]) && (csv || i != ACCEPT_CSV)) {
+                ret->type = (enum accept_type)i;
+                ret->verbose |= verbose;
+                return true;
+            }
+        }
+        if (bytes_is(type, "*/*")) {
+            ret->verbose |= verbose;
+            *ret_any = true;
+            return false;
+        }
+        list = rest;
+    }
+    return false;
+}
+
+struct builtin_accept builtin_accept_parse(bool present, struct bytes header,
+                                           const char *default_accept, bool csv)
+{
+    struct builtin_accept accept = {.type = ACCEPT_JSON};
+    bool any = !present || trim(header).size == 0;
+
+    if (!any && find_accept(header, csv, &any, &accept))
+        return accept;
+    if (any && default_accept)
+        (void)find_accept(bytes_text(default_accept), csv, &any, &accept);
+    return accept;
 }

@@ -55,7 +55,7 @@ enum accept_type accept_parse(bool present, struct bytes header, const char *def
  * The same for Linear Learner and its siblings (linear-learner 4.1 and 5.5).
  */
 
-/* Rows that are skipped are no features: more than any body can have are refused. */
+/* More columns than that are not skipped. */
 #define BUILTIN_LABEL_SIZE_MAX 1000000u
 
 struct builtin_content_type {
@@ -64,7 +64,8 @@ struct builtin_content_type {
 };
 
 /*
- * present is false where there is no such header (then application/json). REFUSED: "content-type X
+ * present is false where there is no such header (then, and where it names no type,
+ * application/json). REFUSED: "content-type X
  * not supported", X in lower case and without parameters. BAD_PARAMETER: text/csv with a label_size
  * that is no whole number from 0 to BUILTIN_LABEL_SIZE_MAX (the last one counts); other parameters
  * are not looked at. Never FORM.
@@ -80,8 +81,9 @@ struct builtin_accept {
 
 /*
  * What is not supported is answered as JSON: this never fails. Of a list the first type that is
- * supported counts. default_accept: the value of SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or NULL;
- * read like a header where the request does not ask for anything. csv: the model has such answers.
+ * supported counts, or "any type" before it. default_accept: the value of
+ * SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or NULL; read like a header where the request asks for any
+ * type or for none. csv: the model has such answers.
  */
 struct builtin_accept builtin_accept_parse(bool present, struct bytes header,
                                            const char *default_accept, bool csv);

@@ -273,9 +273,162 @@ static void test_answer_content_type(void **state)
     assert_string_equal(accept_content_type(ACCEPT_REFUSED), "text/html; charset=utf-8");
 }
 
+/* Linear Learner and its siblings. */
+
+static enum content_type_result parse_builtin(const char *header, struct builtin_content_type *ret,
+                                              struct buffer *message)
+{
+    return builtin_content_type_parse(header != NULL, bytes_text(header ? header : ""), ret,
+                                      message);
+}
+
+static void test_builtin_content_type(void **state)
+{
+    static const struct {
+        const char *header; /* NULL: none */
+        enum format format;
+        uint32_t label_size;
+    } cases[] = {
+        {NULL, FORMAT_JSON, 0},
+        {"", FORMAT_JSON, 0},
+        {" ; charset=utf-8", FORMAT_JSON, 0},
+        {"application/json", FORMAT_JSON, 0},
+        {" Application/JSON ; charset=utf-8", FORMAT_JSON, 0},
+        {"application/json;label_size=many", FORMAT_JSON, 0},
+        {"application/jsonlines", FORMAT_JSONLINES, 0},
+        {"application/x-recordio-protobuf", FORMAT_RECORDIO, 0},
+        {"text/csv", FORMAT_CSV, 0},
+        {"TEXT/CSV;", FORMAT_CSV, 0},
+        {"text/csv;label_size=0", FORMAT_CSV, 0},
+        {"text/csv; Label_Size = 1", FORMAT_CSV, 1},
+        {"text/csv; charset=utf-8; header; label_size=12;=;x", FORMAT_CSV, 12},
+        {"text/csv; label_size=\"2\"", FORMAT_CSV, 2},
+        {"text/csv; label_size=x; label_size=03", FORMAT_CSV, 3},
+        {"text/csv; label_size", FORMAT_CSV, 0},
+        {"text/csv; label_size=1000000", FORMAT_CSV, 1000000},
+    };
+    struct buffer message;
+
+    (void)state;
+    buffer_init(&message, SIZE_MAX);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct builtin_content_type type = {.format = FORMAT_PARQUET, .label_size = 99};
+
+        if (parse_builtin(cases[i].header, &type, &message) != CONTENT_TYPE_OK)
+            fail_msg("%s is refused", cases[i].header);
+        assert_int_equal(type.format, cases[i].format);
+        assert_int_equal(type.label_size, cases[i].label_size);
+    }
+    buffer_fini(&message);
+}
+
+#define LABELS " is not a whole number from 0 to 1000000"
+
+static void test_builtin_content_type_refused(void **state)
+{
+    static const struct {
+        const char *header;
+        enum content_type_result result;
+        const char *message;
+    } cases[] = {
+        {"application/octet-stream", CONTENT_TYPE_REFUSED,
+         "content-type application/octet-stream not supported"},
+        {"Text/LibSVM; charset=utf-8", CONTENT_TYPE_REFUSED,
+         "content-type text/libsvm not supported"},
+        {"csv", CONTENT_TYPE_REFUSED, "content-type csv not supported"},
+        {"multipart/form-data; boundary=x", CONTENT_TYPE_REFUSED,
+         "content-type multipart/form-data not supported"},
+        {"caf\xe9", CONTENT_TYPE_REFUSED, "content-type caf\xc3\xa9 not supported"},
+        {"text/csv; label_size=", CONTENT_TYPE_BAD_PARAMETER, "label_size \"\"" LABELS},
+        {"text/csv; label_size=-1", CONTENT_TYPE_BAD_PARAMETER, "label_size \"-1\"" LABELS},
+        {"text/csv; label_size=1.0", CONTENT_TYPE_BAD_PARAMETER, "label_size \"1.0\"" LABELS},
+        {"text/csv; label_size=1000001", CONTENT_TYPE_BAD_PARAMETER,
+         "label_size \"1000001\"" LABELS},
+        {"text/csv; label_size=4294967297", CONTENT_TYPE_BAD_PARAMETER,
+         "label_size \"4294967297\"" LABELS},
+        {"text/csv; label_size=1;label_size=Two", CONTENT_TYPE_BAD_PARAMETER,
+         "label_size \"Two\"" LABELS},
+    };
+    struct builtin_content_type type;
+    struct buffer message;
+
+    (void)state;
+    buffer_init(&message, SIZE_MAX);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(parse_builtin(cases[i].header, &type, &message), cases[i].result);
+        assert_int_equal(buffer_append(&message, "", 1), 0);
+        assert_string_equal(message.data, cases[i].message);
+    }
+    buffer_fini(&message);
+    buffer_init(&message, 4);
+    assert_int_equal(parse_builtin("a", &type, &message), CONTENT_TYPE_NO_MEMORY);
+    assert_int_equal(parse_builtin("text/csv; label_size=a", &type, &message),
+                     CONTENT_TYPE_NO_MEMORY);
+    buffer_fini(&message);
+}
+
+static void test_builtin_accept(void **state)
+{
+    static const struct {
+        const char *header; /* NULL: none */
+        const char *value;  /* of the environment */
+        enum accept_type type;
+        bool verbose;
+        bool no_csv;
+    } cases[] = {
+        {NULL, NULL, ACCEPT_JSON},
+        {"", NULL, ACCEPT_JSON},
+        {"*/*", NULL, ACCEPT_JSON},
+        {"application/json", "text/csv", ACCEPT_JSON},
+        {"text/csv", NULL, ACCEPT_CSV},
+        {"application/jsonlines", NULL, ACCEPT_JSONLINES},
+        {"application/x-recordio-protobuf", NULL, ACCEPT_RECORDIO},
+        {" Application/JSONLines ; q=1", NULL, ACCEPT_JSONLINES},
+        {"application/json; verbose=true", NULL, ACCEPT_JSON, true},
+        {"application/jsonlines;x; Verbose = \"TRUE\"", NULL, ACCEPT_JSONLINES, true},
+        {"application/json; verbose=false", NULL, ACCEPT_JSON},
+        {"application/json; verbose", NULL, ACCEPT_JSON},
+        /* what is not supported, and csv where there is none */
+        {"image/png", NULL, ACCEPT_JSON},
+        {"image/png", "text/csv", ACCEPT_JSON},
+        {"text/*", "text/csv", ACCEPT_JSON},
+        {"text/csv", NULL, ACCEPT_JSON, false, true},
+        {NULL, "text/csv", ACCEPT_JSON, false, true},
+        /* lists */
+        {"text/html, text/csv;q=0.5, application/jsonlines", NULL, ACCEPT_CSV},
+        {"text/csv, application/jsonlines;verbose=true", NULL, ACCEPT_JSONLINES, true, true},
+        {"text/csv;verbose=true, application/jsonlines", NULL, ACCEPT_JSONLINES, false, true},
+        {"text/html,*/*;q=0.1,text/csv", "application/jsonlines", ACCEPT_JSONLINES},
+        {", ,", NULL, ACCEPT_JSON},
+        /* the environment's */
+        {NULL, "text/csv", ACCEPT_CSV},
+        {"", "TEXT/CSV; charset=utf-8", ACCEPT_CSV},
+        {"*/*", "application/x-recordio-protobuf", ACCEPT_RECORDIO},
+        {"*/*;verbose=true", "application/jsonlines", ACCEPT_JSONLINES, true},
+        {NULL, "application/json;verbose=true", ACCEPT_JSON, true},
+        {NULL, "image/png, text/csv", ACCEPT_CSV},
+        {NULL, "", ACCEPT_JSON},
+        {NULL, "*/*", ACCEPT_JSON},
+        {NULL, "application/x-npy", ACCEPT_JSON},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *header = cases[i].header;
+        struct builtin_accept accept = builtin_accept_parse(
+            header != NULL, bytes_text(header ? header : ""), cases[i].value, !cases[i].no_csv);
+
+        if (accept.type != cases[i].type || accept.verbose != cases[i].verbose)
+            fail_msg("case %zu, %s: %d", i, header ? header : "(none)", (int)accept.type);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_builtin_content_type),
+        cmocka_unit_test(test_builtin_content_type_refused),
+        cmocka_unit_test(test_builtin_accept),
         cmocka_unit_test(test_content_type_accepted),
         cmocka_unit_test(test_content_type_refused),
         cmocka_unit_test(test_content_type_not_json),
