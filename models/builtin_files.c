@@ -90,6 +90,15 @@ bool builtin_files_zip_has(struct bytes zip, const char *member)
     return false;
 }
 
+bool builtin_files_has(const struct artifact *artifact, const char *member)
+{
+    const struct artifact_file *model = builtin_files_model(artifact);
+
+    if (model && builtin_files_is_zip(model->bytes))
+        return builtin_files_zip_has(model->bytes, member);
+    return !(model && is_model_name(model->name)) && builtin_files_find(artifact, member);
+}
+
 int builtin_files_open(const struct artifact *artifact, const struct artifact_limits *limits,
                        struct builtin_files *ret, struct err *err)
 {

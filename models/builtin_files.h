@@ -29,6 +29,10 @@ bool builtin_files_is_zip(struct bytes data);
 /* Whether data are a zip whose directory, which is all that is looked at, has such a member. */
 bool builtin_files_zip_has(struct bytes zip, const char *member);
 
+/* Whether there is such a member: of the zip that is the model; of the artifact where no file is
+ * called model_algo-*. */
+bool builtin_files_has(const struct artifact *artifact, const char *member);
+
 /* The members of a zip, or what stands for them. */
 struct builtin_files {
     const struct artifact_file *zip; /* NULL: the members are the artifact's own files */
