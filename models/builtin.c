@@ -1,5 +1,6 @@
 #include "models/builtin.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct builtin *builtin_new(enum family family, size_t memory_cap)
@@ -73,7 +74,35 @@ int builtin_tell_shape(struct builtin *builtin, const char *name, const uint64_t
     return 0;
 }
 
+int builtin_tell_version(struct builtin *builtin, int version, struct err *err)
+{
+    char text[48];
+    int length = snprintf(text, sizeof(text), "%d.%d.%d", version / 10000, version / 100 % 100,
+                          version % 100);
+
+    return builtin_tell_text(builtin, "mxnet_version", bytes_of(text, (size_t)length), err);
+}
+
 void builtin_add_field(struct builtin *builtin, const struct answer_field *field)
 {
     builtin->fields[builtin->field_count++] = *field;
+}
+
+void builtin_answer_score(struct builtin *builtin, bool csv)
+{
+    builtin_add_field(builtin, &(struct answer_field){.name = "score", .first = 0, .count = 1});
+    builtin->plain_columns = 1;
+    builtin->csv_first = 0;
+    builtin->csv_count = csv ? 1 : 0;
+}
+
+void builtin_answer_class(struct builtin *builtin, bool csv)
+{
+    builtin_add_field(builtin, &(struct answer_field){.name = "score", .first = 0, .count = 1});
+    builtin_add_field(
+        builtin,
+        &(struct answer_field){.name = "predicted_label", .first = 1, .count = 1, .whole = true});
+    builtin->plain_columns = 2;
+    builtin->csv_first = 1;
+    builtin->csv_count = csv ? 1 : 0;
 }

@@ -75,4 +75,12 @@ void builtin_tell_number(struct builtin *builtin, const char *name, double numbe
 int builtin_tell_shape(struct builtin *builtin, const char *name, const uint64_t *shape,
                        size_t dimensions, struct err *err) MUST_CHECK;
 
+/* "mxnet_version", "1.3.1", of major * 10000 + minor * 100 + patch. */
+int builtin_tell_version(struct builtin *builtin, int version, struct err *err) MUST_CHECK;
+
 void builtin_add_field(struct builtin *builtin, const struct answer_field *field);
+
+/* What rows are answered with, of Linear Learner and factorization machines alike: a score, or a
+ * score and the class that it was cut to. */
+void builtin_answer_score(struct builtin *builtin, bool csv);
+void builtin_answer_class(struct builtin *builtin, bool csv);

@@ -4,6 +4,8 @@
 
 /* In the order in which they are asked; the last takes all. */
 static const struct loader *const loaders[] = {
+    &factorization_loader, &linear_loader, /* any other zip */
+    &pca_loader,           &kmeans_loader, /* any other list of arrays */
     &xgboost_loader,
 };
 

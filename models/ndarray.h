@@ -32,9 +32,9 @@ struct ndarray {
     enum ndarray_storage storage;
     uint32_t type; /* flag of the values, 0 to 12 */
     uint32_t dimensions;
-    uint64_t shape[NDARRAY_DIMENSIONS_MAX]; /* logical */
-    uint64_t size;                          /* product of the shape: 1 of a scalar */
-    size_t offset;                          /* of the record in the file */
+    const uint64_t *shape; /* logical; of the arena */
+    uint64_t size;         /* product of the shape: 1 of a scalar */
+    size_t offset;         /* of the record in the file */
     struct bytes values;
     uint64_t stored;       /* values in the file: size, or fewer where sparse */
     uint64_t stored_rows;  /* row_sparse */
@@ -50,6 +50,9 @@ struct ndarray_list {
     bool named;
 };
 
+/* Bytes of a value, by its type flag. */
+size_t ndarray_type_size(uint32_t type);
+
 /* Whether data begin as such a list. */
 bool ndarray_list_probe(struct bytes data);
 
@@ -64,9 +67,11 @@ const struct ndarray *ndarray_find(const struct ndarray_list *list, const char *
 
 /*
  * The values as float32, dense and row-major, whatever storage and type the file has: `size`
- * numbers of the arena. A double is rounded, float16 and bfloat16 are widened. Refused are an array
- * of none, sparse indices out of range or out of order, and more than max_size numbers (so that a
- * sparse array cannot name a shape beyond reason). "offset N: ..." as above.
+ * numbers of the arena. A double is rounded, float16 and bfloat16 are widened. Of a csr row that
+ * names a column twice the last value counts, as in MXNet. Refused are an array of none, indices
+ * out of range, rows out of order, starts that fall or do not end at the number of values, and more
+ * than max_size numbers (so that a sparse array cannot name a shape beyond reason). "offset N: ..."
+ * as above.
  */
 int ndarray_to_f32(const struct ndarray *array, uint64_t max_size, struct arena *arena, float **ret,
                    struct err *err) MUST_CHECK;
