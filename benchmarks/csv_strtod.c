@@ -3,7 +3,7 @@
  * strtod over the same text, which only makes doubles of it. Nanoseconds a number, medians of
  * turns.
  *
- *     bench_csv [--cpu LEVEL] [--runs N] [FILE...]
+ *     csv_strtod [--cpu LEVEL] [--runs N] [FILE...]
  *
  * Texts: 1000 rows of 30 numbers in each of some layouts, and the FILEs. Prints a line of JSON for
  * each: how many numbers, bytes, and both sides' figures.
