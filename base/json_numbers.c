@@ -3,14 +3,17 @@
  *
  *   array := '[' [ number { ',' number } ] ']'
  *
- * with white space (space, \t, \n, \r) around every token. number_scan_double finds out where a
- * number ends, and takes more than JSON has: what a number begins with is checked with each, and
- * the points of all of them in one vectorised pass over the array's text.
+ * with white space (space, \t, \n, \r) around every token. Where the processor has vectors, numbers
+ * are read many at a time (base/number_cells.h), and one by one what that finds odd. Otherwise, and
+ * in a short array, all are: number_scan_double finds out where a number ends, and takes more than
+ * JSON has: what a number begins with is checked with each, and the points of all of them in one
+ * pass over the array's text.
  */
 #include "base/json_numbers.h"
 
 #include <math.h>
 
+#include "base/number_cells.h"
 #include "base/number_parse.h"
 
 static bool is_space(uint8_t c)
@@ -169,13 +172,14 @@ static size_t read_word(const struct json_reader *reader, const uint8_t *at, boo
     return token.size;
 }
 
-int json_numbers_f32(struct json_reader *reader, bool null_is_nan, struct buffer *values,
-                     struct err *err)
+/* Appends what is between `start`, the first element, and the array's end, which *ret_at is set to.
+ */
+static int read_singly(const struct json_reader *reader, const uint8_t *start, bool null_is_nan,
+                       struct buffer *values, const uint8_t **ret_at, struct err *err)
 {
-    bool more = begin_array(reader);
-    const uint8_t *start = reader->source.cursor.at;
     const uint8_t *end = reader->source.cursor.end;
-    const uint8_t *at = start;
+    const uint8_t *at = start, *unchecked = start;
+    bool more = true;
 
     while (more) {
         size_t room = (values->capacity - values->size) / sizeof(float);
@@ -189,17 +193,101 @@ int json_numbers_f32(struct json_reader *reader, bool null_is_nan, struct buffer
             double value;
             size_t n = number_scan_double((const char *)at, (const char *)end, &value);
 
-            if (UNLIKELY(!n || at + n == end || !begins_well(at)))
+            if (UNLIKELY(!n || at + n == end || !begins_well(at))) {
+                if (check_points(reader, unchecked, at, err))
+                    return -1;
+                unchecked = at;
                 n = read_word(reader, at, null_is_nan, &value, err);
-            if (UNLIKELY(!n))
-                return -1;
+                if (!n)
+                    return -1;
+            }
             out[i] = (float)value;
             at += n;
             more = pass_comma(&at, end);
         }
         values->size += i * sizeof(*out);
     }
-    return close_array(reader, at, err) || check_points(reader, start, at, err) ? -1 : 0;
+    *ret_at = at;
+    return check_points(reader, unchecked, at, err);
+}
+
+/* One element, which begins at *at behind white space. Moves *at to what follows it. */
+static int read_element(const struct json_reader *reader, const uint8_t **at, bool null_is_nan,
+                        float *ret_value, struct err *err)
+{
+    const uint8_t *end = reader->source.cursor.end;
+    const uint8_t *text = skip_space(*at, end);
+    double value;
+    size_t n = number_scan_double((const char *)text, (const char *)end, &value);
+
+    if (!n || !begins_well(text))
+        n = read_word(reader, text, null_is_nan, &value, err);
+    if (!n || check_points(reader, text, text + n, err))
+        return -1;
+    *ret_value = (float)value;
+    *at = skip_space(text + n, end);
+    return 0;
+}
+
+/* Arrays of less text are read sooner one by one. */
+#define MANY_TEXT 64
+
+/* Values that are asked for at a time where there is no room yet. */
+#define MANY_VALUES 256
+
+/* As read_singly; the array's end is at `end`. */
+static int read_many(const struct json_reader *reader, const uint8_t *start, const uint8_t *end,
+                     bool null_is_nan, struct buffer *values, const uint8_t **ret_at,
+                     struct err *err)
+{
+    struct number_cells cells;
+
+    number_cells_init_list(&cells, (const char *)start, (const char *)end);
+    for (;;) {
+        size_t most = (size_t)(end - (const uint8_t *)cells.at) / 2 + 1, room, n;
+        const uint8_t *at;
+        float *out;
+
+        if (most > MANY_VALUES)
+            most = MANY_VALUES;
+        if (buffer_reserve(values, most * sizeof(*out)))
+            return fail_memory(values, err);
+        room = (values->capacity - values->size) / sizeof(*out);
+        out = (float *)(void *)(values->data + values->size);
+        n = number_cells_read(&cells, out, room);
+        values->size += n * sizeof(*out);
+        at = (const uint8_t *)cells.at;
+        *ret_at = at;
+        if (n && at == end && at[-1] != ',') /* behind the last cell, not before an empty one */
+            return 0;
+        if (n == room)
+            continue;
+        if (read_element(reader, &at, null_is_nan, out + n, err))
+            return -1;
+        values->size += sizeof(*out);
+        *ret_at = at;
+        if (at == end || *at != ',')
+            return 0;
+        number_cells_skip(&cells, (const char *)at + 1);
+    }
+}
+
+int json_numbers_f32(struct json_reader *reader, bool null_is_nan, struct buffer *values,
+                     struct err *err)
+{
+    const uint8_t *at, *end = NULL;
+    bool more = begin_array(reader);
+
+    at = reader->source.cursor.at;
+    if (more && number_cells_has_lists())
+        end = memchr(at, ']', cursor_left(&reader->source.cursor));
+    if (end && end - at >= MANY_TEXT) {
+        if (read_many(reader, at, end, null_is_nan, values, &at, err))
+            return -1;
+    } else if (more && read_singly(reader, at, null_is_nan, values, &at, err)) {
+        return -1;
+    }
+    return close_array(reader, at, err);
 }
 
 /* Digits that uint64_t holds, whatever they are. */

@@ -16,12 +16,26 @@ void number_cells_init(struct number_cells *cells, const char *text, const char 
     cells->passed = 0;
     cells->delimiter = delimiter;
     cells->infinite = false;
+    cells->no_empty = false;
+    cells->list = false;
     cells->last = false;
     cells->with_skips = false;
     cells->any_odd = false;
     cells->next = 0;
     cells->known = 0;
     cells->piece = NULL;
+}
+
+bool number_cells_has_lists(void)
+{
+    return cpu_level() >= CPU_AVX2;
+}
+
+void number_cells_init_list(struct number_cells *cells, const char *text, const char *end)
+{
+    number_cells_init(cells, text, end, 1, ',');
+    cells->no_empty = true;
+    cells->list = true;
 }
 
 /* As number_scan_double, of a number behind a space. */
@@ -48,6 +62,8 @@ static size_t read_plainly(struct number_cells *cells, float *values, size_t cou
 
         if (UNLIKELY(!size) && delimiter != ' ')
             size = scan_padded(p, end, &value);
+        if (UNLIKELY(!size) && cells->no_empty)
+            break;
         next = p + size;
         if (ends_line && size && next != end && *next == '\r' && delimiter != '\r' &&
             (next + 1 == end || next[1] == '\n'))

@@ -17,6 +17,16 @@
  *       number_cells_skip(&cells, next);
  *   }
  *
+ * Where `no_empty` is set, an empty cell is odd, too.
+ *
+ * A list is another text, that of an array of JSON: one line of any number of cells
+ *
+ *   cell   = [" "] number                    never empty
+ *   number = ["-"] digits ["." digits]       no 0 before another digit, as in JSON
+ *
+ * and all other cells are odd, also those with an exponent. The cell at the end of the text may be
+ * odd and empty: behind a last delimiter.
+ *
  * It is fast because nothing waits for the end of the cell before: a piece of the text is looked at
  * 64 bytes at a time, which tells where all its cells are, and these are converted several at a
  * time. How, depends on the processor's level (base/cpu.h); all levels give the same.
@@ -40,6 +50,8 @@ struct number_cells {
     uint64_t passed; /* cells that were read or skipped */
     char delimiter;
     bool infinite; /* a value that was read is infinite */
+    bool no_empty; /* may be set after number_cells_init, before the first cell is read */
+    bool list;     /* for the module alone, as what follows */
 
     /* For the module alone: a copy of the piece of the text that is being read, and where its cells
      * are, as offsets in the copy. Cell 0 begins the piece. */
@@ -64,6 +76,12 @@ struct number_cells {
  * Nothing outside of [text, end) is read. */
 void number_cells_init(struct number_cells *cells, const char *text, const char *end,
                        size_t columns, char delimiter);
+
+/* False where the level has no lists: there, readers of single numbers are as fast. */
+bool number_cells_has_lists(void) MUST_CHECK;
+
+/* A list with ',' between its cells; the text is not empty. */
+void number_cells_init_list(struct number_cells *cells, const char *text, const char *end);
 
 /* Reads up to `count` cells; returns how many, less than `count` only where the next one, at
  * cells->at, is odd or beyond the end. Of values, which has room for `count`, those that were not

@@ -41,6 +41,7 @@ static inline struct chunk look_at(const char *text, char *copy, char delimiter)
         .point = equal_mask(low, high, '.'),
         .minus = equal_mask(low, high, '-'),
         .digit = join_masks(are_digits(low), are_digits(high)),
+        .zero = equal_mask(low, high, '0'),
     };
 }
 

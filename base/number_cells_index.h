@@ -18,8 +18,13 @@ struct carry {
     uint64_t skip;     /* or that byte is skipped, and its cell starts behind it; */
     uint64_t stop;     /* or a cell goes on that has not come to its point or end */
     uint64_t odd;      /* that cell is odd */
-    size_t ended;      /* cells that ended, */
-    size_t lines;      /* and how many of them ended lines */
+    /* of lists: the last byte was */
+    uint64_t digit;
+    uint64_t point;
+    uint64_t minus; /* a number's first */
+    uint64_t zero;  /* a number's first digit */
+    size_t ended;   /* cells that ended, */
+    size_t lines;   /* and how many of them ended lines */
 };
 
 /* Adds 64 bits to an array that has `at` bits. */
@@ -53,15 +58,32 @@ static inline void mark_odd(struct number_cells *cells, struct carry *carry, uin
     cells->any_odd = true;
 }
 
+/* Bytes that JSON does not have where they are: a point without a digit on either side (where there
+ * is none behind it, the byte that is), and a digit behind a 0 that is a number's first one. */
+static inline uint64_t find_unlisted(const struct chunk *c, struct carry *carry, uint64_t starts,
+                                     uint64_t negative)
+{
+    uint64_t first = (starts & ~negative) | negative << 1 | carry->minus;
+    uint64_t zeros = first & c->zero;
+    uint64_t bad = (c->point & ~(c->digit << 1 | carry->digit)) |
+                   ((c->point << 1 | carry->point) & ~c->digit) |
+                   ((zeros << 1 | carry->zero) & c->digit);
+
+    carry->digit = c->digit >> 63;
+    carry->point = c->point >> 63;
+    carry->minus = negative >> 63;
+    carry->zero = zeros >> 63;
+    return bad;
+}
+
 /*
  * One chunk. With with_skips, what is before cells and no part of them is skipped: the "\n" of
  * "\r\n", and a space before a number. Without, which is faster, nothing is done where the chunk
  * has such bytes, and false returned. `behind` is the byte behind the chunk.
  */
-static inline __attribute__((always_inline)) bool index_chunk(struct number_cells *cells,
-                                                              struct carry *carry, const char *text,
-                                                              char *copy, char delimiter,
-                                                              bool with_skips, char behind)
+static inline __attribute__((always_inline)) bool
+index_chunk(struct number_cells *cells, struct carry *carry, const char *text, char *copy,
+            char delimiter, bool with_skips, char behind, bool list)
 {
     struct chunk c = look_at(text, copy, delimiter);
     uint64_t ends = c.delimiter | c.feed, lines = c.feed, returns = 0, feeds = 0, skips = 0;
@@ -69,8 +91,11 @@ static inline __attribute__((always_inline)) bool index_chunk(struct number_cell
     size_t started = carry->ended + 1 - carry->start - carry->skip;
     size_t stopped = started - carry->stop;
     unsigned base = (unsigned)(copy - cells->copy);
+    struct carry before = *carry;
 
-    if (with_skips) {
+    if (list)
+        ends = c.delimiter;
+    if (with_skips && !list) {
         returns = c.returns & ~c.delimiter & (c.feed >> 1 | (uint64_t)(behind == '\n') << 63);
         feeds = returns << 1 | carry->returned;
         ends = (ends | returns) & ~feeds;
@@ -89,9 +114,14 @@ static inline __attribute__((always_inline)) bool index_chunk(struct number_cell
     negative = c.minus & starts;
     stops = next_of(starts, ends | c.point, &stop);
     bad = ~(c.digit | negative | stops | ends | skips) | (returns & starts);
+    bad |= starts & ends & -(uint64_t)cells->no_empty;
+    if (list)
+        bad |= find_unlisted(&c, carry, starts, negative);
     if (UNLIKELY(bad | carry->odd)) {
-        if (!with_skips && (c.returns | c.space) & ~c.delimiter)
+        if (!with_skips && (c.returns | c.space) & ~c.delimiter) {
+            *carry = before;
             return false;
+        }
         mark_odd(cells, carry, bad, ends);
     }
     put_positions(cells->ends + 1 + carry->ended, ends, base);
@@ -106,9 +136,8 @@ static inline __attribute__((always_inline)) bool index_chunk(struct number_cell
     return true;
 }
 
-/* number_cells_index_LEVEL */
-static inline bool index_chunks(struct number_cells *cells, size_t whole, size_t chunks,
-                                size_t wanted)
+static inline __attribute__((always_inline)) bool
+index_all(struct number_cells *cells, size_t whole, size_t chunks, size_t wanted, bool list)
 {
     char *copy = cells->copy + NUMBER_CELLS_SLACK;
     const char *text = cells->piece, delimiter = cells->delimiter;
@@ -119,13 +148,21 @@ static inline bool index_chunks(struct number_cells *cells, size_t whole, size_t
         const char *from = i < whole ? text : copy;
 
         if (LIKELY(!cells->with_skips) &&
-            index_chunk(cells, &carry, from, copy, delimiter, false, '\0'))
+            index_chunk(cells, &carry, from, copy, delimiter, false, '\0', list))
             continue;
         cells->with_skips = true;
-        index_chunk(cells, &carry, from, copy, delimiter, true,
-                    i + 1 < whole ? text[64] : copy[64]);
+        index_chunk(cells, &carry, from, copy, delimiter, true, i + 1 < whole ? text[64] : copy[64],
+                    list);
     }
     cells->known = carry.ended;
     cells->lines = carry.lines;
     return i == chunks;
+}
+
+/* number_cells_index_LEVEL */
+static inline bool index_chunks(struct number_cells *cells, size_t whole, size_t chunks,
+                                size_t wanted)
+{
+    return cells->list ? index_all(cells, whole, chunks, wanted, true)
+                       : index_all(cells, whole, chunks, wanted, false);
 }

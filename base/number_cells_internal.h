@@ -18,6 +18,7 @@ struct chunk {
     uint64_t point;
     uint64_t minus;
     uint64_t digit;
+    uint64_t zero; /* for lists */
 };
 
 /* number_cells_read for levels with vectors. */

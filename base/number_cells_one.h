@@ -91,10 +91,13 @@ static inline bool convert_one(struct number_cells *cells, size_t cell, float *r
     long power;
     double value;
 
+    if (number_cells_bit(cells->odd, cell)) {
+        if (cells->list)
+            return false;
+        take_exponent(&parts);
+    }
     if (parts.text >= parts.end)
         goto other;
-    if (number_cells_bit(cells->odd, cell))
-        take_exponent(&parts);
     if (!join_parts(&parts, &value))
         goto other;
     power = parts.exponent;

@@ -51,6 +51,8 @@ static void check_lines(struct number_cells *cells)
     size_t first = cells->columns - 1 - cells->passed % cells->columns, expected = 0;
     bool good = true;
 
+    if (cells->list)
+        return;
     for (size_t i = first; i < cells->known; i += cells->columns, expected++)
         good &= ends_line(cells, i);
     if (LIKELY(good && cells->lines == expected))
@@ -94,7 +96,7 @@ static void index_more(struct number_cells *cells, size_t wanted)
     if (size == left) { /* digits behind the end are the beginning of a cell that never ends */
         memset(copy, '0', 64 + 1); /* the byte behind a chunk is looked at, too */
         memcpy(copy, cells->at + 64 * whole, rest);
-        copy[rest] = '\n';
+        copy[rest] = cells->list ? cells->delimiter : '\n';
         chunks++;
     } else {
         *copy = cells->at[size];
@@ -135,7 +137,7 @@ size_t number_cells_read_pieces(struct number_cells *cells, float *values, size_
 
     /* behind an odd cell there are often more of them: no vectors for those */
     if (cells->next < cells->known && number_cells_bit(cells->odd, cells->next)) {
-        if (!count || !number_cells_convert_one(cells, cells->next, values))
+        if (!count || cells->list || !number_cells_convert_one(cells, cells->next, values))
             return 0;
         done = pass(cells, 1);
     }

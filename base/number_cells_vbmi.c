@@ -20,6 +20,7 @@ static inline struct chunk look_at(const char *text, char *copy, char delimiter)
         .minus = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('-')),
         .digit =
             _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8('0')), _mm512_set1_epi8(10)),
+        .zero = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('0')),
     };
 }
 

@@ -11,6 +11,11 @@
  * then shows whether the shape is right. Since the original finds a ragged line anywhere before a
  * bad cell anywhere, a bad cell is a fault only after the lines that follow it were found to be of
  * the right shape.
+ *
+ * Under the built-ins' rules (linear-learner 4.4; struct csv_rules in decode.h) the fault is the
+ * first one. The same reader reads what has the right number of commas and no quotes; where it
+ * meets what it cannot read, and from the beginning where lines are blank, lines are read by
+ * csv_line.c, which finds the fault if there is one.
  */
 #include <float.h>
 #include <inttypes.h>
@@ -19,7 +24,8 @@
 #include "base/number_cells.h"
 #include "base/number_parse.h"
 #include "base/text_tally.h"
-#include "server/formats/decode_internal.h"
+#include "base/unicode.h"
+#include "server/formats/csv_line.h"
 
 /* The sniffer sees this many characters of the first line. */
 #define SNIFF_CHARACTERS 512
@@ -119,11 +125,75 @@ static int check_body(struct decoder *decoder, const struct text_tally *tally,
     return 0;
 }
 
+/* Cells of a line. */
+static uint64_t line_cells(const struct decoder *decoder)
+{
+    return decoder->columns + decoder->rules.csv.label_size;
+}
+
+static int check_utf8(struct bytes text, uint64_t offset, struct decode_fault *fault)
+{
+    struct unicode_fault bad;
+    size_t at = unicode_check((const char *)text.data, text.size, &bad);
+
+    if (at == text.size)
+        return 0;
+    decode_fail(fault, 0, 0, "ValueError", "the byte at offset %" PRIu64 " is not UTF-8",
+                offset + at);
+    return decode_ranked(fault, DECODE_RANK_TEXT);
+}
+
+/* decoder->body, under the built-ins' rules. `text` is the body with what was cut off its end, at
+ * that offset of all; a fault of that rank is known. */
+static int open_builtin(struct decoder *decoder, struct bytes text, uint64_t offset,
+                        enum decode_rank known, struct decode_fault *fault)
+{
+    struct bytes body = decoder->body, rest = body;
+    struct text_tally tally = tally_of(body, ',');
+    uint64_t rows = tally.first + 1, expected;
+
+    decoder->delimiter = ',';
+    decoder->rows = decoder->rows_done + rows;
+    if (known < DECODE_RANK_TEXT && !tally.ascii && check_utf8(text, offset, fault))
+        return -1;
+    if (!decoder->columns) {
+        struct bytes line = csv_line_next(&rest);
+
+        if (line.size)
+            decoder->columns = csv_line_columns(line, &decoder->rules.csv);
+    }
+    decoder->by_line = !body.size || !decoder->columns ||
+                       __builtin_mul_overflow(rows, line_cells(decoder) - 1, &expected) ||
+                       expected != tally.second || memchr(body.data, '"', body.size);
+    if (decoder->by_line || line_cells(decoder) == 1) {
+        uint64_t lines = rows;
+
+        rows = csv_line_count(body);
+        decoder->by_line |= rows != lines;
+    }
+    decoder->rows = decoder->rows_done + rows;
+    if (known >= DECODE_RANK_CELL)
+        decoder->rows_done = decoder->rows; /* none to hand out */
+    return 0;
+}
+
 static int csv_open(struct decoder *decoder, struct decode_fault *fault)
 {
     struct bytes first = decode_first_line(decoder->body);
-    int delimiter = sniff(first);
-    struct text_tally tally = tally_of(decoder->body, (uint8_t)delimiter);
+    int delimiter;
+    struct text_tally tally;
+
+    if (decoder->rules.csv.builtin) {
+        decoder->columns = decoder->rules.csv.columns;
+        if (open_builtin(decoder, decoder->body, 0, DECODE_RANK_NONE, fault))
+            return -1;
+        if (decoder->rows || decoder->rules.more_follows)
+            return 0;
+        decode_fail(fault, 0, 0, "ValueError", "the body has no row");
+        return decode_ranked(fault, DECODE_RANK_CELL);
+    }
+    delimiter = sniff(first);
+    tally = tally_of(decoder->body, (uint8_t)delimiter);
 
     if (!tally.ascii && decode_check_text(decoder->body, 0, 0, fault))
         return -1;
@@ -138,15 +208,24 @@ static int csv_open(struct decoder *decoder, struct decode_fault *fault)
 
 static int csv_resume(struct decoder *decoder, struct decode_fault *fault)
 {
-    struct text_tally tally = tally_of(decoder->body, (uint8_t)decoder->delimiter);
+    struct text_tally tally;
 
+    if (decoder->rules.csv.builtin)
+        return open_builtin(decoder, decoder->body, 0, DECODE_RANK_NONE, fault);
+    tally = tally_of(decoder->body, (uint8_t)decoder->delimiter);
     if (!tally.ascii && decode_check_text(decoder->body, 0, decoder->rows_done, fault))
         return -1;
     return check_body(decoder, &tally, fault);
 }
 
-void decode_csv_shape(struct bytes first_line, int *ret_delimiter, uint64_t *ret_columns)
+void decode_csv_shape(struct bytes first_line, const struct csv_rules *rules, int *ret_delimiter,
+                      uint64_t *ret_columns)
 {
+    if (rules->builtin) {
+        *ret_delimiter = ',';
+        *ret_columns = csv_line_columns(first_line, rules);
+        return;
+    }
     *ret_delimiter = sniff(first_line);
     *ret_columns = tally_of(first_line, (uint8_t)*ret_delimiter).second + 1;
 }
@@ -161,6 +240,8 @@ int decode_csv_part(struct decoder *decoder, struct bytes text, uint64_t offset,
     struct text_tally tally;
 
     decoder->body = decode_without_line_end(text);
+    if (decoder->rules.csv.builtin)
+        return open_builtin(decoder, text, offset, known, fault);
     tally = tally_of(decoder->body, (uint8_t)decoder->delimiter);
     decoder->rows = tally.first + 1;
     if (known < DECODE_RANK_TEXT && !tally.ascii && decode_check_text(text, offset, 0, fault))
@@ -176,6 +257,7 @@ struct reader {
     const char *end; /* of the body */
     char delimiter;
     bool refuse_empty_cr;
+    bool builtin;
     struct bytes bad_cell;
 };
 
@@ -183,16 +265,6 @@ struct reader {
 static inline bool at_stop(const struct reader *reader, const char *p, char stop)
 {
     return LIKELY(p < reader->end) ? *p == stop : stop == '\n';
-}
-
-static bool cell_to_double(struct bytes cell, double *ret_value)
-{
-    struct bytes trimmed = bytes_trim(cell);
-    const char *text = (const char *)trimmed.data;
-
-    if (trimmed.size && number_scan_double(text, text + trimmed.size, ret_value) == trimmed.size)
-        return true;
-    return number_parse_python((const char *)cell.data, cell.size, ret_value) == NUMBER_OK;
 }
 
 /* A cell that is not a plain number followed by `stop`: missing, padded, a word, or bad. Returns
@@ -211,7 +283,7 @@ static const char *read_odd_cell(struct reader *reader, const char *p, char stop
     /* numpy keeps no NUL at the end of a text */
     while (cell.size && cell.data[cell.size - 1] == '\0')
         cell.size--;
-    if (p != start && !cell_to_double(cell, &value) &&
+    if (p != start && !csv_line_number(cell, &value) &&
         (stop != '\n' || reader->refuse_empty_cr || !bytes_is(cell, "\r"))) {
         reader->bad_cell = cell;
         return NULL;
@@ -241,41 +313,72 @@ static void note_infinite(struct decoder *decoder, const float *values, size_t c
     for (size_t i = 0; i < count; i++) {
         if (fabsf(values[i]) > FLT_MAX) {
             decoder->infinite_row = decoder->rows_done + i / decoder->columns + 1;
-            decoder->infinite_column = i % decoder->columns + 1;
+            decoder->infinite_column = i % decoder->columns + 1 + decoder->rules.csv.label_size;
             return;
         }
     }
 }
 
-/* Reads `count` cells, whole rows. Returns where the next row begins, or NULL and the fault. */
-static const char *read_cells(struct decoder *decoder, float *values, size_t count,
+/* As read_odd_cell under the built-ins' rules. `label`: whatever it is. */
+static const char *read_odd_builtin(const struct reader *reader, const char *p, char stop,
+                                    bool label, float *ret_value)
+{
+    double value = 0;
+    const char *start = p;
+
+    while (p < reader->end && *p != ',' && *p != '\n')
+        p++;
+    if (!at_stop(reader, p, stop) ||
+        (!label && !csv_line_number(bytes_of(start, (size_t)(p - start)), &value)))
+        return NULL;
+    *ret_value = (float)value;
+    return p;
+}
+
+/* Reads `rows` rows of line_cells. Returns where the next row begins, or NULL and the fault. Under
+ * the built-ins' rules it may read less, and leaves a row that it cannot read to csv_line.c. */
+static const char *read_cells(struct decoder *decoder, float *values, size_t *rows, bool *infinite,
                               struct decode_fault *fault)
 {
     const char *body = (const char *)decoder->body.data, *cell = body;
+    const uint64_t width = line_cells(decoder), labels = decoder->rules.csv.label_size;
+    const size_t count = *rows * width;
     struct reader reader = {
         .end = body + decoder->body.size,
         .delimiter = decoder->delimiter,
         .refuse_empty_cr = decoder->rules.refuse_empty_cr,
+        .builtin = decoder->rules.csv.builtin,
     };
     /* where the delimiter may be part of a number, where a cell ends comes first */
     bool ambiguous = reader.delimiter == '+' || reader.delimiter == '-' || reader.delimiter == '.';
     struct number_cells cells;
 
-    number_cells_init(&cells, body, reader.end, decoder->columns, reader.delimiter);
+    number_cells_init(&cells, body, reader.end, width, reader.delimiter);
+    cells.no_empty = reader.builtin;
     for (size_t n = 0;; n++) {
         uint64_t column;
         const char *next;
+        char stop;
 
         if (LIKELY(!ambiguous))
             n += number_cells_read(&cells, values + n, count - n);
         if (n == count)
             break;
         cell = cells.at;
-        column = n % decoder->columns + 1;
-        next = read_odd_cell(&reader, cell, column < decoder->columns ? reader.delimiter : '\n',
-                             &values[n]);
+        column = n % width + 1;
+        stop = column < width ? reader.delimiter : '\n';
+        next = reader.builtin ? read_odd_builtin(&reader, cell, stop, column <= labels, &values[n])
+                              : read_odd_cell(&reader, cell, stop, &values[n]);
+        if (UNLIKELY(!next && reader.builtin)) {
+            const char *feed = memrchr(body, '\n', (size_t)(cell - body));
+
+            decoder->by_line = true;
+            *infinite = cells.infinite;
+            *rows = n / width;
+            return feed ? feed + 1 : body;
+        }
         if (UNLIKELY(!next)) {
-            uint64_t row = decoder->rows_done + n / decoder->columns + 1;
+            uint64_t row = decoder->rows_done + n / width + 1;
 
             fail_cell(decoder, &reader, cell, row, column, fault);
             return NULL;
@@ -283,35 +386,82 @@ static const char *read_cells(struct decoder *decoder, float *values, size_t cou
         cells.infinite |= fabsf(values[n]) > FLT_MAX;
         number_cells_skip(&cells, next + (next < reader.end));
     }
-    if (cells.infinite)
-        note_infinite(decoder, values, count);
+    *infinite = cells.infinite;
     return cells.at;
+}
+
+/* Reads up to `rows` rows many cells at a time, and counts them in *done. *infinite: there may be
+ * such values among them. */
+static int read_fast(struct decoder *decoder, size_t rows, size_t *done, bool *infinite,
+                     struct decode_fault *fault)
+{
+    size_t labels = decoder->rules.csv.label_size, columns = decoder->columns;
+    const char *next;
+    float *values;
+
+    /* the shape was checked: there are no more cells than bytes in the body, and one */
+    if (buffer_reserve(&decoder->values, rows * line_cells(decoder) * sizeof(*values)))
+        return decode_fail_memory(fault);
+    values = (float *)(void *)decoder->values.data;
+    next = read_cells(decoder, values, &rows, infinite, fault);
+    if (UNLIKELY(!next))
+        return -1;
+    decoder->body =
+        bytes_of(next, (size_t)((const char *)decoder->body.data + decoder->body.size - next));
+    for (size_t r = 0; labels && r < rows; r++)
+        memmove(values + r * columns, values + r * (columns + labels) + labels,
+                columns * sizeof(*values));
+    decoder->values.size = rows * columns * sizeof(*values);
+    *done = rows;
+    return 0;
+}
+
+/* Reads rows line by line until there are `rows`. */
+static int read_by_line(struct decoder *decoder, size_t rows, size_t *done,
+                        struct decode_fault *fault)
+{
+    const struct csv_rules *rules = &decoder->rules.csv;
+    struct buffer *values = &decoder->values;
+    size_t size = decoder->columns * sizeof(float);
+
+    for (; *done < rows; (*done)++) {
+        struct bytes line = csv_line_next(&decoder->body);
+        uint64_t row = decoder->rows_done + *done + 1;
+
+        if (!line.size)
+            break;
+        if (csv_line_check(line, rules, decoder->columns, row, fault))
+            return -1;
+        /* there are as many cells as columns, and bytes as cells */
+        if (buffer_reserve(values, size))
+            return decode_fail_memory(fault);
+        if (csv_line_read(line, rules, (float *)(void *)(values->data + values->size), row, fault))
+            return -1;
+        values->size += size;
+    }
+    return 0;
 }
 
 static int csv_next(struct decoder *decoder, size_t max_rows, struct matrix *ret,
                     struct decode_fault *fault)
 {
     uint64_t left = decoder->rows - decoder->rows_done;
-    size_t rows = left < max_rows ? (size_t)left : max_rows;
-    const char *p;
-    float *values;
+    size_t rows = left < max_rows ? (size_t)left : max_rows, done = 0;
+    bool infinite = false;
 
     if (!rows)
         return decoder->infinite_row
                    ? decode_fail_infinite(fault, decoder->infinite_row, decoder->infinite_column)
                    : 0;
-    /* the shape was checked: there are no more cells than bytes in the body, and one */
     buffer_clear(&decoder->values);
-    if (buffer_reserve(&decoder->values, rows * decoder->columns * sizeof(*values)))
-        return decode_fail_memory(fault);
-    values = (float *)(void *)decoder->values.data;
-    p = read_cells(decoder, values, rows * decoder->columns, fault);
-    if (UNLIKELY(!p))
+    if (!decoder->by_line && read_fast(decoder, rows, &done, &infinite, fault))
         return -1;
-    decoder->body =
-        bytes_of(p, decoder->body.size - (size_t)(p - (const char *)decoder->body.data));
-    ret->rows = rows;
-    ret->values = values;
+    if (decoder->by_line && read_by_line(decoder, rows, &done, fault))
+        return -1;
+    ret->rows = done;
+    ret->values = (const float *)(const void *)decoder->values.data;
+    if (infinite || decoder->by_line)
+        note_infinite(decoder, ret->values, done * decoder->columns);
     return 0;
 }
 

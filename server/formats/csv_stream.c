@@ -6,8 +6,7 @@ struct csv_shape csv_shape_of(struct bytes line, const struct decode_rules *rule
 {
     struct csv_shape shape;
 
-    (void)rules;
-    decode_csv_shape(line, &shape.delimiter, &shape.columns);
+    decode_csv_shape(line, &rules->csv, &shape.delimiter, &shape.columns);
     return shape;
 }
 

@@ -271,6 +271,7 @@ void decode_begin(struct decoder *decoder, enum format format, const struct deco
     decoder->rows_done = 0;
     decoder->continued = false;
     decoder->delimiter = '\0';
+    decoder->by_line = false;
     decoder->infinite_row = 0;
     decoder->infinite_column = 0;
     decoder->shifted = false;

@@ -164,6 +164,7 @@ struct decoder {
     bool continued;     /* decoder_continue was called */
 
     char delimiter;        /* csv */
+    bool by_line;          /* csv: what is left is read by csv_line.c */
     uint64_t infinite_row; /* csv: where the first infinity is, 0 where there is none */
     uint64_t infinite_column;
 

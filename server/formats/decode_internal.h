@@ -64,7 +64,8 @@ static inline struct bytes decode_without_line_end(struct bytes text)
 }
 
 /* csv: what csv_stream.c does for a body in parts. The delimiter is -1 where it cannot be told. */
-void decode_csv_shape(struct bytes first_line, int *ret_delimiter, uint64_t *ret_columns);
+void decode_csv_shape(struct bytes first_line, const struct csv_rules *rules, int *ret_delimiter,
+                      uint64_t *ret_columns);
 int decode_csv_part(struct decoder *decoder, struct bytes text, uint64_t offset,
                     enum decode_rank known, struct decode_fault *fault);
 int decode_csv_fail_ragged(struct decode_fault *fault, uint64_t row, uint64_t rows);

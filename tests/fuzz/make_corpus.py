@@ -45,6 +45,7 @@ def texts():
     }
     for name, text in rows.items():
         put("csv", name, text)
+        put("csv_builtin", name, b"\x00\x2f" + (text if isinstance(text, bytes) else text.encode()))
     streamed = {
         "rows": "\n \n" + "1,2,3\n-4.5,,6e-3\n" * 20 + "\t\n\n",
         "tabs": "1\t2\t3\n\t\t\n\t2\t\n" * 5 + "7\t8\t9\t \n",
@@ -84,6 +85,43 @@ def texts():
     ]
     for i, text in enumerate(numbers):
         put("number", f"{i}", text)
+
+
+def builtin_texts():
+    rows = {
+        "spaces": b" 1 , 2\t,3\n 4,5 , 6 \n",
+        "blank": b"1,2\n\n \t\r\n3,4\n\n",
+        "one-column": b"1\n\n2\r\n3",
+        "quoted": b'"1.5", "2" ,3\n"4",5,6\n',
+        "empty": b"1,2,\n3,4,5\n",
+        "wide": b"1,2,3\n4,5,6,7\n",
+        "narrow": b"1,2,3\n4,5\n\n6,7,8\n",
+        "cut-utf8": b"1,2\n\xc3\n3,4\n",
+        "long": b"\n".join(b",".join(b"%d" % (i * j % 256) for j in range(40)) for i in range(40)),
+    }
+    for name, text in rows.items():
+        put("csv_builtin", f"builtin-{name}", b"\x08\x51" + text)
+    labels = b'a,1,2\n"b, ""c""",3,4\n,5,6\nd,"7",8\n'
+    put("csv_builtin", "labels", b"\x01\x33" + labels)
+    put("csv_builtin", "expected", b"\x41\x02" + labels)
+    arrays = {
+        "spaces": b"1, 2.5, -3, 0.0313725490196, 12345678901234567, 1e-05]",
+        "compact": b"0,0,0,255,12,-0.5,0.1234567890123456789]",
+        "indented": b"\n  1,\n  2 ,\t3\r\n]",
+        "words": b"NaN, Infinity, -Infinity, null, 1]",
+        "grammar": b"0, -0, 0.0, 10, 1.e5]",
+        "zeros": b"0,01]",
+        "points": b"1,.5]",
+        "point-end": b"1.,2]",
+        "plus": b"+1]",
+        "trailing": b"1,2,]",
+        "string": b'1,"]",2]',
+        "open": b"1,2",
+        "wide": b"1,2 3,  4]",
+    }
+    for number, (name, text) in enumerate(arrays.items()):
+        put("json_numbers", name, bytes([64 + 30 + number]) + text)
+        put("json_numbers", f"{name}-short", b"\x00" + text)
 
 
 def json_rows():
@@ -329,6 +367,7 @@ def models():
 
 
 texts()
+builtin_texts()
 json_rows()
 requests()
 records()
