@@ -2,28 +2,11 @@
 
 #include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cblas.h>
 
 #include "base/memory.h"
-
-/*
- * Of processors that it does not know, OpenBLAS 0.3.21 (Debian 12) takes AMD's with AVX-512 (Zen 4
- * and later) for Haswell; its kernels of Skylake are up to twice as fast there. It chooses when the
- * program starts, before main, and looks at its environment then: so this runs earlier.
- */
-#if defined(__x86_64__)
-__attribute__((constructor(101))) static void choose_kernels(void)
-{
-    __builtin_cpu_init();
-    if (__builtin_cpu_is("amd") && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        (void)setenv("OPENBLAS_CORETYPE", "SkylakeX", 0); /* what the user set stays */
-}
-#endif
 
 /*
  * A product takes a buffer from a table of the library's and gives it back. The threads of Debian's
