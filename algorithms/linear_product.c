@@ -1,0 +1,178 @@
+#include "algorithms/linear_product.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/memory.h"
+
+/* Rows that are made dense at a time. */
+#define DENSE_ROWS 32
+
+static const struct linear_kernels *const levels[] = {
+#if defined(__x86_64__)
+    &linear_avx512,
+    &linear_avx2,
+#endif
+    &linear_baseline,
+};
+
+static size_t first_level(void)
+{
+#if defined(__x86_64__)
+    return cpu_level() >= CPU_AVX512 ? 0 : cpu_level() >= CPU_AVX2 ? 1 : 2;
+#else
+    return 0;
+#endif
+}
+
+int linear_product_init(struct linear_product *product, const float *weights, const float *bias,
+                        size_t features, size_t outputs, struct err *err)
+{
+    size_t behind = (LINEAR_LANES_MAX - 1 + outputs - 1) / outputs; /* rows that a vector reaches */
+    size_t tail = behind < features ? behind : features;
+    size_t count = tail * outputs;
+
+    *product = (struct linear_product){
+        .sum =
+            {
+                .weights = weights,
+                .bias = bias,
+                .features = features,
+                .outputs = outputs,
+                .safe = features - tail,
+            },
+        .kernels = levels[first_level()],
+        .finite = true,
+    };
+    product->memory = mem_zero(count + LINEAR_LANES_MAX, sizeof(float));
+    if (!product->memory)
+        return err_memory(err, (count + LINEAR_LANES_MAX) * sizeof(float), "a linear scorer");
+    memcpy(product->memory, weights + product->sum.safe * outputs, count * sizeof(float));
+    product->sum.tail = product->memory;
+    for (size_t i = 0; i < features * outputs; i++)
+        product->finite &= isfinite(weights[i]) != 0;
+    return 0;
+}
+
+void linear_product_fini(struct linear_product *product)
+{
+    free(product->memory);
+    product->memory = NULL;
+}
+
+/* One output: a row has only one sum, whose steps wait for each other. */
+static float sum_one(const struct linear_sum *sum, const float *x)
+{
+    float z = 0;
+
+    for (size_t f = 0; f < sum->features; f++)
+        z += x[f] * sum->weights[f];
+    z += sum->bias[0];
+    return isnan(z) ? NAN : z;
+}
+
+/* More outputs than by_rows takes, or than lanes: a lane an output. Else a lane a row, of the
+ * widest vectors that the rows fill. */
+static void product_dense(const struct linear_product *product, const struct linear_sum *sum,
+                          const struct linear_dense *dense, const struct linear_sums *ret)
+{
+    const struct linear_kernels *best = product->kernels;
+
+    if (sum->outputs <= best->most && dense->rows >= best->lanes) {
+        best->by_rows(sum, dense, ret);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]) && sum->outputs <= 2; i++) {
+        if (levels[i]->lanes < best->lanes && dense->rows >= levels[i]->lanes) {
+            levels[i]->by_rows(sum, dense, ret);
+            return;
+        }
+    }
+    if (sum->outputs > 1) {
+        best->by_outputs(sum, dense, ret);
+        return;
+    }
+    for (size_t row = 0; row < dense->rows; row++)
+        ret->z[row * ret->stride] = sum_one(sum, dense->x + row * dense->stride);
+}
+
+#define CHAINS 8
+typedef float chain;
+
+static inline chain chain_begin(void)
+{
+    return 0;
+}
+
+static inline chain chain_step(chain z, const struct linear_sum *sum, float value, size_t column)
+{
+    return z + value * sum->weights[column];
+}
+
+static inline void chain_end(chain z, const struct linear_sum *sum, float *ret)
+{
+    z += sum->bias[0];
+    *ret = isnan(z) ? NAN : z;
+}
+
+#include "algorithms/linear_chains.h"
+
+void linear_dense_rows(const struct matrix *matrix, size_t row, size_t count, size_t columns,
+                       float *ret)
+{
+    memset(ret, 0, count * columns * sizeof(*ret));
+    for (size_t i = row; i < row + count; i++, ret += columns) {
+        if (matrix->kind == MATRIX_DENSE) {
+            size_t width = matrix->columns < columns ? matrix->columns : columns;
+
+            memcpy(ret, matrix->values + i * matrix->columns, width * sizeof(*ret));
+            continue;
+        }
+        for (size_t at = matrix->row_start[i]; at < matrix->row_start[i + 1]; at++) {
+            if (matrix->column[at] < columns)
+                ret[matrix->column[at]] = matrix->values[at];
+        }
+    }
+}
+
+/* 0 times infinity is not 0: an absent entry is to be there. */
+static int product_absent(const struct linear_product *product, const struct matrix *matrix,
+                          struct scratch *scratch, const struct linear_sums *ret, struct err *err)
+{
+    struct linear_dense dense = {.stride = product->sum.features};
+    float *x;
+
+    x = scratch_get(scratch, DENSE_ROWS * dense.stride * sizeof(float), err);
+    if (!x)
+        return -1;
+    dense.x = x;
+    for (size_t row = 0; row < matrix->rows; row += DENSE_ROWS) {
+        struct linear_sums to = {.z = ret->z + row * ret->stride, .stride = ret->stride};
+
+        dense.rows = matrix->rows - row < DENSE_ROWS ? matrix->rows - row : DENSE_ROWS;
+        linear_dense_rows(matrix, row, dense.rows, dense.stride, x);
+        product_dense(product, &product->sum, &dense, &to);
+    }
+    return 0;
+}
+
+int linear_product_rows(const struct linear_product *product, const struct matrix *matrix,
+                        struct scratch *scratch, const struct linear_sums *ret, struct err *err)
+{
+    struct linear_sum sum = product->sum;
+    struct linear_dense dense = {
+        .x = matrix->values, .stride = matrix->columns, .rows = matrix->rows};
+
+    if (matrix->kind == MATRIX_DENSE && matrix->columns < sum.features && product->finite)
+        sum.features = matrix->columns;
+    if (matrix->kind == MATRIX_DENSE && matrix->columns >= sum.features)
+        product_dense(product, &sum, &dense, ret);
+    else if (!product->finite)
+        return product_absent(product, matrix, scratch, ret, err);
+    else if (sum.outputs == 1)
+        sum_chains(&sum, matrix, ret);
+    else
+        product->kernels->sparse(&sum, matrix, ret);
+    return 0;
+}
