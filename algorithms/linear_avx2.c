@@ -1,9 +1,8 @@
 /* Vectors of 8. */
-#define LANES        8
-#define MOST         8
-#define GROUPS       2
-#define TILE_ROWS    4
-#define TILE_VECTORS 2
+#define LANES     8
+#define MOST      8
+#define GROUPS    2
+#define TILE_ROWS 4
 #include "algorithms/linear_lanes.h"
 
 const struct linear_kernels linear_avx2 = {

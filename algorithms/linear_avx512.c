@@ -1,9 +1,8 @@
 /* Vectors of 16. */
-#define LANES        16
-#define MOST         16
-#define GROUPS       2
-#define TILE_ROWS    8
-#define TILE_VECTORS 3
+#define LANES     16
+#define MOST      12
+#define GROUPS    2
+#define TILE_ROWS 8
 #include "algorithms/linear_lanes.h"
 
 const struct linear_kernels linear_avx512 = {

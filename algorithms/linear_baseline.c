@@ -1,9 +1,8 @@
 /* Vectors of 4: SSE2, NEON. */
-#define LANES        4
-#define MOST         8
-#define GROUPS       4
-#define TILE_ROWS    4
-#define TILE_VECTORS 2
+#define LANES     4
+#define MOST      6
+#define GROUPS    4
+#define TILE_ROWS 4
 #include "algorithms/linear_lanes.h"
 
 const struct linear_kernels linear_baseline = {

@@ -4,26 +4,28 @@
  * includes this defines:
  *
  *   LANES
- *   MOST          outputs of by_rows
+ *   MOST          outputs of by_rows: 6, 8 or 12
  *   GROUPS        groups of LANES rows that by_rows takes at a time where outputs are few, so that
  *                 sums do not wait for each other
  *   TILE_ROWS     rows of a tile: 4 or 8
- *   TILE_VECTORS  vectors of a tile: 2 or 3
  */
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "algorithms/linear_kernels.h"
 
-#define INLINE      static inline __attribute__((always_inline))
-#define EACH(i, n)  _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
-#define QUAD        4     /* features that are transposed at a time */
-#define TILE_BYTES  24576 /* weights of a tile's features: they stay in the first cache */
-#define BLOCK_ROWS  64    /* rows that pass by all weights: they stay in the second */
-#define CHAINS      4     /* sparse rows at a time */
-#define SPARSE_MOST 4     /* vectors of a sparse row's sums */
+#define INLINE       static inline __attribute__((always_inline))
+#define EACH(i, n)   _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+#define QUAD         4     /* features that are transposed at a time */
+#define COPIED       64    /* features that are copied at a time */
+#define TILE_BYTES   24576 /* weights of a tile's features: they stay in the first cache */
+#define TILE_VECTORS 2
+#define BLOCK_ROWS   64 /* rows that pass by all weights: they stay in the second */
+#define CHAINS       4  /* sparse rows at a time */
+#define SPARSE_MOST  4  /* vectors of a sparse row's sums */
 
 typedef float lanes __attribute__((vector_size(LANES * 4)));
 typedef int32_t lanes_int __attribute__((vector_size(LANES * 4)));
@@ -131,6 +133,27 @@ INLINE void load_columns(const float *at, size_t stride, lanes *ret)
     ret[3] = MIX(high0, high1, 2, 3, 6, 7);
 }
 
+/* Four features of `groups` times LANES rows to their sums of `n` outputs. */
+INLINE void add_columns(int groups, int n, const struct linear_sum *sum, const float *w,
+                        const float *x, size_t stride, lanes *sums)
+{
+    EACH(g, groups)
+    {
+        lanes v[QUAD];
+
+        load_columns(x + (size_t)(g * LANES) * stride, stride, v);
+        EACH(j, QUAD)
+        EACH(o, n) sums[g * n + o] += v[j] * all(w[(size_t)j * sum->outputs + (size_t)o]);
+    }
+}
+
+/* Whether rows compete for the same few places of the first cache, which throws them out before a
+ * line was used up: where they are about a multiple of 1024 bytes apart. */
+INLINE bool crowded(size_t stride)
+{
+    return (stride + 8) % 256 <= 16;
+}
+
 /* Sums of `groups` times LANES rows and of `n` outputs from `output` on. */
 INLINE void sum_columns(int groups, int n, const struct linear_sum *sum, size_t output,
                         const float *x, size_t stride, float *z, size_t z_stride)
@@ -140,16 +163,16 @@ INLINE void sum_columns(int groups, int n, const struct linear_sum *sum, size_t 
     size_t f = 0;
 
     EACH(i, groups * n) sums[i] = all(0);
-    for (; f + QUAD <= sum->features; f += QUAD, w += QUAD * sum->outputs) {
-        EACH(g, groups)
-        {
-            lanes v[QUAD];
+    for (; crowded(stride) && f + COPIED <= sum->features; f += COPIED) {
+        float copy[GROUPS * LANES][COPIED + LANES];
 
-            load_columns(x + (size_t)(g * LANES) * stride + f, stride, v);
-            EACH(j, QUAD)
-            EACH(o, n) sums[g * n + o] += v[j] * all(w[(size_t)j * sum->outputs + (size_t)o]);
-        }
+        for (size_t row = 0; row < (size_t)groups * LANES; row++)
+            memcpy(copy[row], x + row * stride + f, COPIED * sizeof(float));
+        for (size_t i = 0; i < COPIED; i += QUAD, w += QUAD * sum->outputs)
+            add_columns(groups, n, sum, w, copy[0] + i, COPIED + LANES, sums);
     }
+    for (; f + QUAD <= sum->features; f += QUAD, w += QUAD * sum->outputs)
+        add_columns(groups, n, sum, w, x + f, stride, sums);
     for (; f < sum->features; f++, w += sum->outputs) {
         EACH(g, groups)
         {
@@ -201,25 +224,26 @@ ROWS_OF(GROUPS, 3)
 ROWS_OF(1, 4)
 ROWS_OF(1, 5)
 ROWS_OF(1, 6)
+#if MOST > 6
 ROWS_OF(1, 7)
 ROWS_OF(1, 8)
+#endif
 #if MOST > 8
 ROWS_OF(1, 9)
 ROWS_OF(1, 10)
 ROWS_OF(1, 11)
 ROWS_OF(1, 12)
-ROWS_OF(1, 13)
-ROWS_OF(1, 14)
-ROWS_OF(1, 15)
-ROWS_OF(1, 16)
 #endif
 
 static void (*const rows_of[MOST])(const struct linear_sum *sum, size_t output,
                                    const struct linear_dense *dense,
                                    const struct linear_sums *ret) = {
-    rows_of_1, rows_of_2,  rows_of_3,  rows_of_4,  rows_of_5,  rows_of_6,  rows_of_7,  rows_of_8,
+    rows_of_1, rows_of_2,  rows_of_3,  rows_of_4,  rows_of_5, rows_of_6,
+#if MOST > 6
+    rows_of_7, rows_of_8,
+#endif
 #if MOST > 8
-    rows_of_9, rows_of_10, rows_of_11, rows_of_12, rows_of_13, rows_of_14, rows_of_15, rows_of_16,
+    rows_of_9, rows_of_10, rows_of_11, rows_of_12,
 #endif
 };
 
@@ -324,9 +348,6 @@ INLINE void sum_tiles(int n, const struct linear_sum *sum, size_t output, size_t
     }
 TILES_OF(1)
 TILES_OF(2)
-#if TILE_VECTORS > 2
-TILES_OF(3)
-#endif
 
 static void (*const tiles_of[TILE_VECTORS])(const struct linear_sum *sum, size_t output,
                                             size_t count, const struct part *part,
@@ -334,9 +355,6 @@ static void (*const tiles_of[TILE_VECTORS])(const struct linear_sum *sum, size_t
                                             const struct linear_sums *ret) = {
     tiles_of_1,
     tiles_of_2,
-#if TILE_VECTORS > 2
-    tiles_of_3,
-#endif
 };
 
 static void sum_block(const struct linear_sum *sum, const struct linear_dense *dense,

@@ -61,15 +61,21 @@ void linear_product_fini(struct linear_product *product)
     product->memory = NULL;
 }
 
-/* One output: a row has only one sum, whose steps wait for each other. */
-static float sum_one(const struct linear_sum *sum, const float *x)
+/* One output of a few rows, side by side: the steps of a sum wait for each other. */
+static inline __attribute__((always_inline)) void sum_few(size_t rows, const struct linear_sum *sum,
+                                                          const struct linear_dense *dense,
+                                                          const struct linear_sums *ret)
 {
-    float z = 0;
+    float z[3] = {0, 0, 0};
 
-    for (size_t f = 0; f < sum->features; f++)
-        z += x[f] * sum->weights[f];
-    z += sum->bias[0];
-    return isnan(z) ? NAN : z;
+    for (size_t f = 0; f < sum->features; f++) {
+        for (size_t row = 0; row < rows; row++)
+            z[row] += dense->x[row * dense->stride + f] * sum->weights[f];
+    }
+    for (size_t row = 0; row < rows; row++) {
+        z[row] += sum->bias[0];
+        ret->z[row * ret->stride] = isnan(z[row]) ? NAN : z[row];
+    }
 }
 
 /* More outputs than by_rows takes, or than lanes: a lane an output. Else a lane a row, of the
@@ -93,8 +99,12 @@ static void product_dense(const struct linear_product *product, const struct lin
         best->by_outputs(sum, dense, ret);
         return;
     }
-    for (size_t row = 0; row < dense->rows; row++)
-        ret->z[row * ret->stride] = sum_one(sum, dense->x + row * dense->stride);
+    if (dense->rows == 1)
+        sum_few(1, sum, dense, ret);
+    else if (dense->rows == 2)
+        sum_few(2, sum, dense, ret);
+    else if (dense->rows == 3)
+        sum_few(3, sum, dense, ret);
 }
 
 #define CHAINS 8
