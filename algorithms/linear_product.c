@@ -147,28 +147,27 @@ void linear_dense_rows(const struct matrix *matrix, size_t row, size_t count, si
 }
 
 /* 0 times infinity is not 0: an absent entry is to be there. */
-static int product_absent(const struct linear_product *product, const struct matrix *matrix,
-                          struct scratch *scratch, const struct linear_sums *ret, struct err *err)
+static void product_absent(const struct linear_product *product, const struct matrix *matrix,
+                           float *room, const struct linear_sums *ret)
 {
-    struct linear_dense dense = {.stride = product->sum.features};
-    float *x;
+    struct linear_dense dense = {.x = room, .stride = product->sum.features};
 
-    x = scratch_get(scratch, DENSE_ROWS * dense.stride * sizeof(float), err);
-    if (!x)
-        return -1;
-    dense.x = x;
     for (size_t row = 0; row < matrix->rows; row += DENSE_ROWS) {
         struct linear_sums to = {.z = ret->z + row * ret->stride, .stride = ret->stride};
 
         dense.rows = matrix->rows - row < DENSE_ROWS ? matrix->rows - row : DENSE_ROWS;
-        linear_dense_rows(matrix, row, dense.rows, dense.stride, x);
+        linear_dense_rows(matrix, row, dense.rows, dense.stride, room);
         product_dense(product, &product->sum, &dense, &to);
     }
-    return 0;
 }
 
-int linear_product_rows(const struct linear_product *product, const struct matrix *matrix,
-                        struct scratch *scratch, const struct linear_sums *ret, struct err *err)
+size_t linear_product_room(const struct linear_product *product)
+{
+    return product->finite ? 0 : DENSE_ROWS * product->sum.features;
+}
+
+void linear_product_rows(const struct linear_product *product, const struct matrix *matrix,
+                         float *room, const struct linear_sums *ret)
 {
     struct linear_sum sum = product->sum;
     struct linear_dense dense = {
@@ -179,10 +178,24 @@ int linear_product_rows(const struct linear_product *product, const struct matri
     if (matrix->kind == MATRIX_DENSE && matrix->columns >= sum.features)
         product_dense(product, &sum, &dense, ret);
     else if (!product->finite)
-        return product_absent(product, matrix, scratch, ret, err);
+        product_absent(product, matrix, room, ret);
     else if (sum.outputs == 1)
         sum_chains(&sum, matrix, ret);
     else
         product->kernels->sparse(&sum, matrix, ret);
-    return 0;
+}
+
+/*
+ * Measured with blocks of 100 rows of 30 to 1000 features on an AMD EPYC of 2024 that others used
+ * too: a product takes 0.047 ns with 4 lanes, 0.020 with 8, 0.010 with 16; a feature of a row 0.05
+ * to be transposed, or to be read by each tile; a row 2.
+ */
+double linear_product_ns(const struct linear_product *product)
+{
+    double lanes = (double)product->kernels->lanes;
+    double outputs = (double)product->sum.outputs;
+
+    if (product->sum.outputs > product->kernels->most)
+        outputs = ceil(outputs / lanes) * lanes;
+    return 2 + (double)product->sum.features * (0.05 + outputs * 0.17 / lanes);
 }

@@ -26,13 +26,15 @@ int linear_product_init(struct linear_product *product, const float *weights, co
                         size_t features, size_t outputs, struct err *err) MUST_CHECK;
 void linear_product_fini(struct linear_product *product);
 
-/* Writes `outputs` numbers a row to ret. ERR_MEMORY, where scratch is needed: for weights that are
- * not finite. */
-int linear_product_rows(const struct linear_product *product, const struct matrix *matrix,
-                        struct scratch *scratch, const struct linear_sums *ret,
-                        struct err *err) MUST_CHECK;
+/* Numbers that linear_product_rows wants room for: none where all weights are finite. Does not
+ * overflow: fewer than 2^37. */
+size_t linear_product_room(const struct linear_product *product);
 
-/* About how long a row takes, one of many. */
+/* Writes `outputs` numbers a row to ret. */
+void linear_product_rows(const struct linear_product *product, const struct matrix *matrix,
+                         float *room, const struct linear_sums *ret);
+
+/* About how long a row takes, one of many, in nanoseconds. */
 double linear_product_ns(const struct linear_product *product);
 
 /* Rows `row` to row + count - 1 as dense ones of `columns` numbers, 0 where absent. */
