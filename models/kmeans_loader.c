@@ -18,6 +18,8 @@ static int check_list(const struct ndarray_list *list, struct err *err)
         return err_set(err, ERR_INPUT,
                        "these are Linear Learner's parameters alone: additional-params.json and "
                        "the graph must lie beside them");
+    if (ndarray_find(list, "v")) /* the PCA loader would have it, had it been able to look */
+        return err_memory(err, list->count * sizeof(*list->arrays), "a list of arrays");
     if (list->named && list->count > 0)
         return err_set(
             err, ERR_UNSUPPORTED, "a list of %zu arrays with names (%s, ...): no k-means, no PCA",

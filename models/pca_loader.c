@@ -88,7 +88,7 @@ static bool probe(const struct artifact *artifact)
     bool found;
 
     if (!file || !ndarray_list_probe(file->bytes) ||
-        builtin_arrays_read(file->bytes, (size_t)16 << 20, &arrays, &err))
+        builtin_arrays_read(file->bytes, SIZE_MAX, &arrays, &err))
         return false;
     found = ndarray_find(&arrays.list, "v");
     builtin_arrays_fini(&arrays);

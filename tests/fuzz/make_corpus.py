@@ -7,6 +7,7 @@ Usage: make_corpus.py DIRECTORY STAMP
 """
 import gzip
 import io
+import json
 import pathlib
 import pickle
 import struct
@@ -273,6 +274,120 @@ def archives():
     put("archive", "zip", out.getvalue())
 
 
+def mx_dense(values, shape, version=2, code="f", flag=0):
+    """An MXNet array; version 0 to 3."""
+    head = struct.pack("<I", 0xF993FAC7 + version) if version else b""
+    if version >= 2:
+        head += struct.pack("<i", 0)
+    size = "q" if version else "I"
+    head += struct.pack(f"<I{len(shape)}{size}", len(shape), *shape)
+    return head + struct.pack(f"<iii{len(values)}{code}", 1, 0, flag, *values)
+
+
+def mx_row_sparse(rows, columns, stored):
+    """stored: row -> its values."""
+    head = struct.pack("<Ii", 0xF993FAC9, 1)
+    head += struct.pack("<iqq", 2, len(stored), columns) + struct.pack("<iqq", 2, rows, columns)
+    head += struct.pack("<iii", 1, 0, 0) + struct.pack("<iiq", 6, 1, len(stored))
+    values = [x for row in stored.values() for x in row]
+    return head + struct.pack(f"<{len(values)}f{len(stored)}q", *values, *stored)
+
+
+def mx_csr(rows, columns, starts, index, values):
+    head = struct.pack("<Ii", 0xF993FAC9, 2)
+    head += struct.pack("<iq", 1, len(values)) + struct.pack("<iqq", 2, rows, columns)
+    head += struct.pack("<iii", 1, 0, 0) + struct.pack("<iiqiiq", 6, 1, rows + 1, 6, 1, len(values))
+    head += struct.pack(f"<{len(values)}f", *values)
+    return head + struct.pack(f"<{rows + 1}q{len(index)}q", *starts, *index)
+
+
+def mx_list(arrays, names=()):
+    data = struct.pack("<QQQ", 0x112, 0, len(arrays)) + b"".join(arrays)
+    data += struct.pack("<Q", len(names))
+    return data + b"".join(struct.pack("<Q", len(n)) + n.encode() for n in names)
+
+
+def mx_symbol(head, shape, key="attrs"):
+    """The graph of Linear Learner that ends in `head`: an op, or the ops of its softmax."""
+    ops = [("null", "data", []), ("null", "fc0_weight", []), ("dot", "dot0", [0, 1])]
+    ops += [("null", "fc0_bias", []), ("broadcast_add", "plus0", [2, 3]), ("null", "out_label", [])]
+    for op in head:
+        ops.append((op, f"{op}{len(ops)}", [4, len(ops) - 1]))
+    nodes = []
+    for op, name, inputs in ops:
+        node = {"op": op, "name": name, "inputs": [[i, 0, 0] for i in inputs]}
+        if name == "fc0_weight":
+            node[key] = {"__shape__": str(shape)}
+        nodes.append(node)
+    heads = [[len(nodes) - 1, 0, 0]]
+    attributes = {"mxnet_version": ["int", 10301]}
+    return json.dumps({"nodes": nodes, "arg_nodes": [0, 1, 3, 5], "heads": heads, "attrs": attributes})
+
+
+def zipped(members, method=zipfile.ZIP_STORED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, compress_type=method)
+    return out.getvalue()
+
+
+def builtins():
+    pair = ("arg:fc0_weight", "arg:fc0_bias")
+    lists = {
+        f"v{version}": mx_list(
+            [mx_dense([0.5, -2, 3, 4], [2, 2], version), mx_dense([1, 2], [1, 2], version)], pair
+        )
+        for version in range(4)
+    }
+    rows = {0: [1.0, 2.0], 3: [3.0, 4.0]}
+    lists["row_sparse"] = mx_list([mx_row_sparse(5, 2, rows)], ("aux:x",))
+    lists["csr"] = mx_list([mx_csr(3, 4, [0, 1, 1, 3], [3, 0, 2], [1.0, 2.0, 3.0])])
+    codes = "fdeBibqBhHIQH"
+    for flag, code in enumerate(codes):
+        lists[f"type{flag}"] = mx_list([mx_dense([1, 2, 3], [3], 2, code, flag)])
+    none = struct.pack("<IiI", 0xF993FAC9, 0, 0) + struct.pack("<Iii", 0xF993FACA, 0, -1)
+    lists["none"] = mx_list([none[:12], none[12:], mx_dense([7], [], 3), bytes(4)])
+    for name, data in lists.items():
+        put("ndarray", name, data)
+    softmax = ["max", "broadcast_sub", "exp", "sum", "broadcast_div", "clip", "BlockGrad"]
+    heads = {
+        "binary_classifier/logistic": (["LogisticRegressionOutput"], 1),
+        "binary_classifier/hinge_loss": (["abs", "BlockGrad"], 1),
+        "multiclass_classifier/softmax_loss": (softmax, 2),
+        "regressor/squared_loss": (["LinearRegressionOutput"], 1),
+    }
+    for i, (kind, (head, outputs)) in enumerate(heads.items()):
+        predictor, loss = kind.split("/")
+        symbol = mx_symbol(head, (3, outputs), ("attrs", "attr", "param", "attrs")[i])
+        put("symbol", loss, symbol)
+        weight = mx_dense(range(3 * outputs), [3, outputs])
+        if i == 3:
+            weight = mx_row_sparse(3, 1, {1: [2.5]})
+        settings = {"predictor_type": predictor, "loss_type": loss, "threshold": 0.5}
+        members = {
+            "manifest.json": '{"additional-params.json": "json", "mx-mod": "mxnet_module", "version": 1}',
+            "mx-mod-0000.params": mx_list([weight, mx_dense(range(outputs), [1, outputs])], pair),
+            "additional-params.json": json.dumps(settings),
+            "mx-mod-symbol.json": symbol,
+        }
+        put("builtin_zip", loss, b"\0" + zipped(members))
+        put("builtin_zip", f"{loss}-deflated", b"\0" + zipped(members, zipfile.ZIP_DEFLATED))
+        put("builtin_zip", f"{loss}-loose", b"\1" + zipped(members))
+    machine = {
+        "meta.json": '{"training_parameters": {"predictor_type": "regressor"}}',
+        "symbol.json": mx_symbol(["LinearRegressionOutput"], (3, 1)),
+        "params": mx_list(
+            [mx_dense([1], [1]), mx_row_sparse(3, 1, {1: [2.0]}), mx_row_sparse(3, 2, {2: [1.0, 3.0]})],
+            ("arg:w0_weight", "arg:w1_weight", "arg:v"),
+        ),
+    }
+    put("builtin_zip", "machine", b"\0" + zipped(machine))
+    put("builtin_zip", "kmeans", b"\0" + mx_list([mx_dense(range(6), [3, 2])]))
+    parts = [mx_dense([1, 2], [2]), mx_dense(range(6), [3, 2]), mx_dense([1, 2, 3], [1, 3])]
+    put("builtin_zip", "pca", b"\0" + mx_list(parts, ("s", "v", "mean")))
+
+
 def streams():
     text = b"0123456789" * 300
     put("inflate", "zlib", zlib.compress(text))
@@ -375,6 +490,7 @@ records()
 
 multi_model_requests()
 archives()
+builtins()
 streams()
 pickles()
 models()
