@@ -6,13 +6,21 @@
  * gives blocks of one shape, padded.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "base/compiler.h"
 
 /* c[m][n] = a[m][k] * b[k][n], or with b_transposed * b[n][k] transposed. lda, ldb, ldc are numbers
  * from one row to the next. Each of m, n, k below 2^31. May be called by any number of threads. */
 void blas_product(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,
                   size_t ldb, int b_transposed, float *c, size_t ldc);
 
-/* The library's version and the kernels that it chose, for benchmarks: "OpenBLAS 0.3.21 ... Zen".
- */
+/* Whether products of that shape treat every row of a alike, wherever in a it stands: tried, with
+ * the same numbers in each row. True of the shapes that the callers use on the processors that
+ * they were measured on; who builds on it asks first. False where there is no memory to try. */
+bool blas_even(size_t m, size_t n, size_t k, int b_transposed) MUST_CHECK;
+
+/* The library's version and the kernels that it chose, for benchmarks: "OpenBLAS 0.3.21 ... Haswell
+ * SINGLE_THREADED". */
 const char *blas_name(void);

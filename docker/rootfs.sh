@@ -61,7 +61,8 @@ take "$xgboost"
 take_needed "$sysroot$xgboost"
 
 # Licences of what is distributed with the program.
-for package in libxgboost0 libevent-core-2.1-7 libjansson4 libc6 libgcc-s1 libstdc++6 libgomp1; do
+for package in libxgboost0 libopenblas0-serial libevent-core-2.1-7 libjansson4 libc6 libgcc-s1 \
+    libstdc++6 libgomp1; do
     if [ -e "$sysroot/usr/share/doc/$package/copyright" ]; then
         take "/usr/share/doc/$package/copyright"
     fi

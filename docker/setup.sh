@@ -13,7 +13,8 @@ cd "$(dirname "$0")/.."
 
 build_tools="gcc libc6-dev meson ninja-build pkg-config"
 build_libraries="libevent-dev libjansson-dev libarchive-dev zlib1g-dev
-  libbz2-dev liblzma-dev liblz4-dev libzstd-dev nettle-dev libacl1-dev"
+  libbz2-dev liblzma-dev liblz4-dev libzstd-dev nettle-dev libacl1-dev
+  libopenblas-serial-dev"
 # libxgboost0 is opened at run time, for --verify, --contributions and --leaves
 run_packages="libevent-core-2.1-7 libjansson4 libxgboost0"
 test_libraries="libcmocka-dev"

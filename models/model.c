@@ -83,6 +83,20 @@ void model_unref(struct model *model)
     free(model);
 }
 
+int model_leave_out(struct model *model, const char *name, struct err *err)
+{
+    char **names = mem_resize(model->left_out, model->left_out_count + 1, sizeof(*names));
+
+    if (!names)
+        return err_memory(err, sizeof(*names), "a file name");
+    model->left_out = names;
+    names[model->left_out_count] = strdup(name);
+    if (!names[model->left_out_count])
+        return err_memory(err, strlen(name), "a file name");
+    model->left_out_count++;
+    return 0;
+}
+
 static size_t member_columns(const struct model_member *member, enum model_output output)
 {
     if (output == MODEL_MARGIN)

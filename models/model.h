@@ -68,6 +68,9 @@ int model_load(const char *path, const struct model_options *options, struct mod
 struct model *model_ref(struct model *model);
 void model_unref(struct model *model); /* NULL is fine */
 
+/* For loaders: notes a file of the artifact as none of the model. ERR_MEMORY. */
+int model_leave_out(struct model *model, const char *name, struct err *err) MUST_CHECK;
+
 enum model_output {
     MODEL_VALUE,  /* what the endpoint answers */
     MODEL_MARGIN, /* before the objective's transform or the link; of an ensemble, the mean */

@@ -132,20 +132,6 @@ static int make_scorer(struct model_member *member, const struct model *model,
         &member->scorer, err);
 }
 
-static int leave_out(struct model *model, const char *name, struct err *err)
-{
-    char **names = mem_resize(model->left_out, model->left_out_count + 1, sizeof(*names));
-
-    if (!names)
-        return err_memory(err, sizeof(*names), "a file name");
-    model->left_out = names;
-    names[model->left_out_count] = strdup(name);
-    if (!names[model->left_out_count])
-        return err_memory(err, strlen(name), "a file name");
-    model->left_out_count++;
-    return 0;
-}
-
 /* Parses one file into the next member. */
 static int parse_member(struct model *model, const struct artifact_file *file,
                         const struct model_options *options, struct err *err)
@@ -187,7 +173,7 @@ static int parse_all(const struct artifact *artifact, const struct model_options
             }
             if (first_stray.kind == ERR_NONE)
                 first_stray = why;
-            if (leave_out(model, file->name, err))
+            if (model_leave_out(model, file->name, err))
                 return -1;
         }
     }
