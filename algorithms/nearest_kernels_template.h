@@ -5,9 +5,11 @@
  *   NEAREST_KERNELS, NEAREST_LEVEL  the table and the level's name
  *   VEC, vec                        doubles of a vector, 2, 4 or 8; a vector of them
  *   vec_widen(p)                    VEC floats at p as doubles
+ *   vec_widen_some(p, n)            the first n of them, 1 or more; zeros in the place of others
  */
 #include <string.h>
 
+#include "algorithms/nearest_bound.h"
 #include "algorithms/nearest_kernels.h"
 
 #define INLINE  static inline __attribute__((always_inline))
@@ -43,36 +45,45 @@ INLINE double total(vec *sums)
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-/* n floats, 1 to 15, and zeros after them: what is behind the last point may be nobody's. */
-INLINE void copy_rest(float *ret, const float *p, size_t n)
+/* As add_squares for the last n numbers, 1 to 15: what is behind them may be nobody's. */
+INLINE void add_rest(vec *sums, const double *x, const float *p, size_t n)
 {
-    memset(ret, 0, NEAREST_LANES * sizeof(*ret));
-    for (size_t i = 0; i < n; i++)
-        ret[i] = p[i];
+    EACH
+    {
+        size_t before = (size_t)i * VEC;
+        vec difference;
+
+        if (n <= before)
+            break;
+        difference = vec_load(x + before) - vec_widen_some(p + before, n - before);
+        sums[i] += difference * difference;
+    }
 }
 
 static void widen(const float *x, size_t features, double *ret)
 {
-    size_t whole = features / NEAREST_LANES * NEAREST_LANES;
-    float rest[NEAREST_LANES];
+    size_t stride = nearest_stride(features);
+    size_t f = 0;
 
-    for (size_t f = 0; f < whole; f += VEC) {
+    for (; f < features / VEC * VEC; f += VEC) {
         vec v = vec_widen(x + f);
 
         memcpy(ret + f, &v, sizeof(v));
     }
-    if (whole == features)
-        return;
-    copy_rest(rest, x + whole, features - whole);
-    for (size_t f = 0; f < NEAREST_LANES; f++)
-        ret[whole + f] = (double)rest[f];
+    if (f < features) {
+        vec v = vec_widen_some(x + f, features - f);
+
+        memcpy(ret + f, &v, sizeof(v));
+        f += VEC;
+    }
+    for (; f < stride; f++)
+        ret[f] = 0;
 }
 
 static void distances(const double *x, const float *points, size_t count, size_t features,
                       double *ret)
 {
     size_t whole = features / NEAREST_LANES * NEAREST_LANES;
-    float rest[NEAREST_LANES];
 
     for (size_t n = 0; n < count; n++) {
         const float *p = points + n * features;
@@ -81,21 +92,14 @@ static void distances(const double *x, const float *points, size_t count, size_t
         EACH sums[i] = (vec){0};
         for (size_t f = 0; f < whole; f += NEAREST_LANES)
             add_squares(sums, x + f, p + f);
-        if (whole < features) {
-            copy_rest(rest, p + whole, features - whole);
-            add_squares(sums, x + whole, rest);
-        }
+        if (whole < features)
+            add_rest(sums, x + whole, p + whole, features - whole);
         ret[n] = total(sums);
     }
 }
 
 /* Numbers that are looked at together: few pass. */
 #define BLOCK 64
-
-INLINE bool passes(float norm, float product, float limit)
-{
-    return !(norm - 2 * product > limit);
-}
 
 static size_t pass(const float *norms, const float *products, size_t count, float limit,
                    uint32_t *ret)
@@ -108,13 +112,13 @@ static size_t pass(const float *norms, const float *products, size_t count, floa
 
         if (end - begin == BLOCK) {
             for (size_t i = begin; i < begin + BLOCK; i++)
-                any |= passes(norms[i], products[i], limit);
+                any |= !nearest_bound_is_above(norms[i], products[i], limit);
             if (!any)
                 continue;
         }
         for (size_t i = begin; i < end; i++) {
             ret[passed] = (uint32_t)i;
-            passed += passes(norms[i], products[i], limit);
+            passed += !nearest_bound_is_above(norms[i], products[i], limit);
         }
     }
     return passed;
