@@ -43,13 +43,14 @@ static inline void nearest_heap_sink(struct neighbour *at, size_t size, size_t p
 /* The distance that a later point has to be below. */
 static inline double nearest_heap_limit(const struct nearest_heap *heap)
 {
-    return heap->size < heap->k ? INFINITY : heap->at[0].distance;
+    return heap->size < heap->k ? (double)INFINITY : heap->at[0].distance;
 }
 
 /* Points come in their order. */
 static inline void nearest_heap_add(struct nearest_heap *heap, double distance, uint64_t point)
 {
-    struct neighbour n = {.distance = isnan(distance) ? INFINITY : distance, .point = point};
+    struct neighbour n = {.distance = isnan(distance) ? (double)INFINITY : distance,
+                          .point = point};
 
     if (heap->size < heap->k) {
         heap->at[heap->size++] = n;

@@ -8,6 +8,7 @@
 
 #define NEAREST_KERNELS nearest_kernels_baseline
 #define NEAREST_LEVEL   "baseline"
+#define NUMBER_NS       0.19
 #define VEC             2
 
 typedef double vec __attribute__((vector_size(VEC * sizeof(double))));

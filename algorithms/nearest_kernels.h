@@ -20,6 +20,8 @@ static inline size_t nearest_stride(size_t features)
 
 struct nearest_kernels {
     const char *name; /* of the level */
+    double number_ns; /* about how long `distances` takes a number, and a point besides */
+    double point_ns;
 
     /* x, zeros up to nearest_stride(features). `ret` is aligned to 64. */
     void (*widen)(const float *x, size_t features, double *ret);

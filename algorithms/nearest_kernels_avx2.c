@@ -4,6 +4,7 @@
 
 #define NEAREST_KERNELS nearest_kernels_avx2
 #define NEAREST_LEVEL   "avx2"
+#define NUMBER_NS       0.095
 #define VEC             4
 
 typedef __m256d vec;

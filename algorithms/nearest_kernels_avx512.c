@@ -3,6 +3,7 @@
 
 #define NEAREST_KERNELS nearest_kernels_avx512
 #define NEAREST_LEVEL   "avx512"
+#define NUMBER_NS       0.055
 #define VEC             8
 
 typedef __m512d vec;

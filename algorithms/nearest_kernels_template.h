@@ -3,6 +3,7 @@
  * The kernels of nearest_kernels.h for one level. The file that includes this defines
  *
  *   NEAREST_KERNELS, NEAREST_LEVEL  the table and the level's name
+ *   NUMBER_NS                       how long a number takes, as measured
  *   VEC, vec                        doubles of a vector, 2, 4 or 8; a vector of them
  *   vec_widen(p)                    VEC floats at p as doubles
  *   vec_widen_some(p, n)            the first n of them, 1 or more; zeros in the place of others
@@ -126,6 +127,8 @@ static size_t pass(const float *norms, const float *products, size_t count, floa
 
 const struct nearest_kernels NEAREST_KERNELS = {
     .name = NEAREST_LEVEL,
+    .number_ns = NUMBER_NS,
+    .point_ns = 2,
     .widen = widen,
     .distances = distances,
     .pass = pass,

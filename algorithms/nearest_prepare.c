@@ -7,15 +7,20 @@
 #include "base/memory.h"
 
 /* Numbers of a block of rows, of a panel of points; rows and points at most; neighbours of a block.
- * With these a search takes about 3 MB, a block and a panel stay in the second cache, and a product
- * is large enough to be fast. */
+ * With these a search takes up to 4 MB of scratch (more where a row has over 16 384 numbers), and
+ * products are large enough to be as fast as they get. */
 #define BLOCK_NUMBERS    ((size_t)1 << 17)
-#define PANEL_NUMBERS    ((size_t)1 << 17)
+#define PANEL_NUMBERS    ((size_t)1 << 18)
 #define BLOCK_ROWS       128
 #define BLOCK_ROWS_LEAST 8
 #define PANEL_POINTS     1024
 #define PANEL_LEAST      16
 #define BLOCK_NEIGHBOURS ((size_t)1 << 16)
+
+/* So many points, and rows, make products worth while: fewer rows do not pay for the library's
+ * copy of the points. */
+#define PRODUCT_POINTS 32
+#define PRODUCT_ROWS   4
 
 /* The origin is moved where that makes the mean of |p|^2 smaller than such a part. */
 #define MOVE_PART (1.0 / 16)
@@ -32,13 +37,14 @@ static void choose_sizes(struct nearest *nearest)
 
     nearest->block = within(BLOCK_NEIGHBOURS / nearest->k, 1, rows);
     nearest->panel = within(PANEL_NUMBERS / stride, PANEL_LEAST, PANEL_POINTS);
-    nearest->product_rows = 4;
+    nearest->product_rows = PRODUCT_ROWS;
 }
 
-/* Whether products are faster than all distances. */
+/* Whether products are faster than all distances: measured, from about 16 points on where there are
+ * many features, from 64 on where there are few. */
 static bool products_pay(const struct nearest *nearest)
 {
-    return nearest->features <= NEAREST_BOUND_FEATURES && nearest->count >= 32;
+    return nearest->features <= NEAREST_BOUND_FEATURES && nearest->count >= PRODUCT_POINTS;
 }
 
 static double norm_of(const struct nearest *nearest, const float *x)
@@ -140,7 +146,16 @@ void nearest_fini(struct nearest *nearest)
     *nearest = (struct nearest){0};
 }
 
+/* A number that comes from memory takes so long. */
+#define FAR_NUMBER_NS 0.1
+#define FAR_NUMBERS   ((double)(1 << 21))
+
 double nearest_row_ns(const struct nearest *nearest)
 {
-    return (double)nearest->count * ((double)nearest->features * 0.1 + 5);
+    double numbers = (double)nearest->count * (double)nearest->features;
+    double number_ns = nearest->kernels->number_ns;
+
+    if (numbers > FAR_NUMBERS && number_ns < FAR_NUMBER_NS)
+        number_ns = FAR_NUMBER_NS;
+    return numbers * number_ns + (double)nearest->count * nearest->kernels->point_ns + 30;
 }

@@ -16,11 +16,10 @@ struct room {
     double *distances; /* [panel] */
 
     /* for products */
-    float *moved;     /* [block][features]: the rows from the origin on */
-    double *base;     /* [block]: |x|^2 (1 - e) less the last term of the bound */
-    float *panel;     /* [panel][features]: points from the origin on, where it is moved */
-    float *products;  /* [block][panel] */
-    uint32_t *passed; /* [panel] */
+    float *moved;    /* [block][features]: the rows from the origin on */
+    double *base;    /* [block]: |x|^2 (1 - e) less the last term of the bound */
+    float *panel;    /* [panel][features]: points from the origin on, where it is moved */
+    float *products; /* [block][panel] */
 };
 
 /* Where the next `count` things go; the size so far in *size. False on overflow. */
@@ -53,7 +52,6 @@ static int get_room(const struct nearest *nearest, size_t block, bool products,
         {(void **)&room->panel, nearest->origin ? part * panel * nearest->features : 0,
          sizeof(*room->panel)},
         {(void **)&room->products, part * block * panel, sizeof(*room->products)},
-        {(void **)&room->passed, part * panel, sizeof(*room->passed)},
     };
     size_t at[ARRAY_LENGTH(parts)];
     size_t size = 0;
@@ -129,19 +127,22 @@ static void search_all(const struct nearest *nearest, uint64_t first, size_t cou
     }
 }
 
-/* Of the points whose bound passes, the distances; the limit falls on the way. */
+/* Points that are compared with one limit. It falls fast at first. */
+#define PASS_POINTS 128
+
+/* Of `count` points whose products with a row are there, the distances of those that pass. */
 static void search_passed(const struct nearest *nearest, uint64_t first, size_t count, size_t row,
-                          struct room *room)
+                          const float *products, struct room *room)
 {
     const double *x = room->wide + row * nearest_stride(nearest->features);
     const float *norms = nearest->norms + first;
-    const float *products = room->products + row * nearest->panel;
     struct nearest_heap *heap = &room->heaps[row];
     float limit = (float)(nearest_heap_limit(heap) - room->base[row]);
-    size_t passed = nearest->kernels->pass(norms, products, count, limit, room->passed);
+    uint32_t passing[PASS_POINTS];
+    size_t passed = nearest->kernels->pass(norms, products, count, limit, passing);
 
     for (size_t i = 0; i < passed; i++) {
-        uint32_t n = room->passed[i];
+        uint32_t n = passing[i];
         double distance;
 
         if (nearest_bound_is_above(norms[n], products[n], limit))
@@ -150,6 +151,18 @@ static void search_passed(const struct nearest *nearest, uint64_t first, size_t 
                                     nearest->features, &distance);
         nearest_heap_add(heap, distance, first + n);
         limit = (float)(nearest_heap_limit(heap) - room->base[row]);
+    }
+}
+
+static void search_row(const struct nearest *nearest, uint64_t first, size_t count, size_t row,
+                       struct room *room)
+{
+    const float *products = room->products + row * nearest->panel;
+
+    for (size_t at = 0; at < count; at += PASS_POINTS) {
+        size_t some = count - at < PASS_POINTS ? count - at : PASS_POINTS;
+
+        search_passed(nearest, first + at, some, row, products + at, room);
     }
 }
 
@@ -168,7 +181,7 @@ static void search_products(const struct nearest *nearest, uint64_t first, size_
     blas_product(rows, count, features, room->moved, features, points, features, 1, room->products,
                  nearest->panel);
     for (size_t row = 0; row < rows; row++)
-        search_passed(nearest, first, count, row, room);
+        search_row(nearest, first, count, row, room);
 }
 
 /* Rows begin to begin + rows - 1. */

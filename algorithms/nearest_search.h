@@ -57,7 +57,8 @@ int nearest_init(struct nearest *nearest, const float *points, uint64_t count, u
                  uint32_t k, struct err *err) MUST_CHECK;
 void nearest_fini(struct nearest *nearest);
 
-/* About how long one row alone takes: of many, each takes down to a tenth. */
+/* About how long a row alone takes. Of many, each may take a fifth of it, but it is where a request
+ * of a few rows is worked on that is decided by this. */
 double nearest_row_ns(const struct nearest *nearest);
 
 /* Gets a row's k neighbours, which it may change, and writes the row's answer. */
