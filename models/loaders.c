@@ -4,6 +4,7 @@
 
 /* In the order in which they are asked; the last takes all. */
 static const struct loader *const loaders[] = {
+    &knn_loader,
     &xgboost_loader,
 };
 

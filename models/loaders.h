@@ -20,6 +20,7 @@ struct loader {
                 struct model *model, struct err *err);
 };
 
+extern const struct loader knn_loader;
 extern const struct loader xgboost_loader;
 
 /* The loader for an artifact: never NULL, since the last one takes what no other wants and says
