@@ -228,8 +228,8 @@ static int load_files(const struct artifact *artifact, const struct names *names
     struct knn_spec spec = {0};
     struct faiss_index index;
     struct bytes data, text;
-    double *labels;
-    float *vectors;
+    double *labels = NULL;
+    float *vectors = NULL;
 
     if (read_index(builtin_files_find(artifact, builtin->file)->bytes, &index, err))
         return wrap(builtin->file, err);
