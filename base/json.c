@@ -214,3 +214,10 @@ bool json_doc_get_bool(const struct json_doc *object, const char *key, bool *ret
     *ret = json_is_true(value);
     return true;
 }
+
+const struct json_doc *json_doc_get_object(const struct json_doc *object, const char *key)
+{
+    const json_t *value = member(object, key);
+
+    return json_is_object(value) ? (const struct json_doc *)(const void *)value : NULL;
+}

@@ -62,3 +62,6 @@ enum json_doc_kind json_doc_kind(const struct json_doc *object, const char *key)
 bool json_doc_get_text(const struct json_doc *object, const char *key, struct bytes *ret);
 bool json_doc_get_integer(const struct json_doc *object, const char *key, int64_t *ret);
 bool json_doc_get_bool(const struct json_doc *object, const char *key, bool *ret);
+
+/* A member that is an object, as long as the document lives; NULL where it is none. */
+const struct json_doc *json_doc_get_object(const struct json_doc *object, const char *key);

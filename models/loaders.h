@@ -24,6 +24,7 @@ extern const struct loader linear_loader;
 extern const struct loader factorization_loader;
 extern const struct loader pca_loader;
 extern const struct loader kmeans_loader;
+extern const struct loader knn_loader;
 extern const struct loader xgboost_loader;
 
 /* The loader for an artifact: never NULL, since the last one takes what no other wants and says

@@ -121,6 +121,10 @@ bool pickle_number(const struct pickle_value *value, double *ret);
 bool pickle_element_integer(const struct pickle_array *array, size_t i, int64_t *ret);
 bool pickle_element_number(const struct pickle_array *array, size_t i, double *ret);
 
+/* The dtype of numpy's code: "<f8", "i4", "U3", "O8", "V56", "b1", "O", "?". False where it is none
+ * of those. */
+bool pickle_dtype_of_code(struct bytes code, struct pickle_dtype *ret);
+
 /*
  * What Python's str() makes of a number, a bool or a text, in UTF-8 and NUL terminated, in the
  * arena (class labels, feature names). Text that is not UTF-8 (a Python 2 str) is read as Latin-1.

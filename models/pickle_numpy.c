@@ -22,8 +22,7 @@
 
 static const struct pickle_dtype byte_dtype = {.kind = 'i', .item_size = 1};
 
-/* "<f8", "i4", "U3", "O8", "V56", "b1", "O", "?". False where it is none of those. */
-static bool dtype_of_code(struct bytes code, struct pickle_dtype *ret)
+bool pickle_dtype_of_code(struct bytes code, struct pickle_dtype *ret)
 {
     struct pickle_dtype dtype = {0};
     uint64_t size = 0;
@@ -63,7 +62,7 @@ int pickle_numpy_dtype(struct pickle_machine *m, const struct pickle_items *args
     struct pickle_value *value;
 
     if (args->count < 1 || args->at[0]->type != PICKLE_TEXT ||
-        !dtype_of_code(args->at[0]->bytes, &dtype))
+        !pickle_dtype_of_code(args->at[0]->bytes, &dtype))
         return 0;
     value = pickle_new(m, PICKLE_DTYPE, err);
     if (!value)
