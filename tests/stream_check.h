@@ -294,9 +294,11 @@ static inline bool stream_streamed(struct stream_bench *bench, size_t block, uin
     bench->answer = answer;
     if (!bench->streams && invocation_streams_new(&bench->settings, &bench->streams, &err))
         stream_must(false, err.text);
-    request.encoded =
-        invocation_parts(bench->model, &bench->rules, &bench->request,
-                         &bench->scratches[0].message, &request.encoding);
+    request.encoded = invocation_parts(bench->model, &bench->rules, &bench->request,
+                                       &bench->scratches[0].message, &request.encoding);
+    stream_must(
+        invocation_stream_takes(bench->model, &bench->rules, &bench->request, &request.type),
+        "a type that is streamed");
     mem_fail_at(bench->fail_at);
     bench->stream = invocation_stream_new(bench->streams, &request);
     stream_must(bench->stream || bench->fail_at, "a stream");

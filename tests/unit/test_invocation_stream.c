@@ -3,6 +3,7 @@
 
 #include "tests/number_check.h"
 #include "tests/stream_check.h"
+#include "tests/unit/linear_parts.h"
 
 static struct check_random random_state = {.state = 88172645463325252u};
 
@@ -86,13 +87,13 @@ static void put_line(struct buffer *body, unsigned columns, char delimiter,
 }
 
 /* Any body: most are odd in one way only, some not at all. */
-static void make_body(struct buffer *body, unsigned features)
+static void make_body(struct buffer *body, unsigned features, bool commas)
 {
     static const char delimiters[] = {',', ',', '\t', ';', ' ', ':', '|', '.'};
     struct oddness odd = {1u << 30, 1u << 30, 1u << 30, 1u << 30, 1u << 30, 1u << 30};
     unsigned *ways[] = {&odd.bad_cell, &odd.infinite,   &odd.bad_text,
                         &odd.ragged,   &odd.blank_line, &odd.odd_cell};
-    char delimiter = delimiters[below(ARRAY_LENGTH(delimiters))];
+    char delimiter = delimiters[commas && !once_in(8) ? 0 : below(ARRAY_LENGTH(delimiters))];
     unsigned columns = once_in(4) ? 1 + below(5) : features;
     unsigned rows = 1 + below(once_in(40) ? 3000 : once_in(3) ? 200 : 12);
     const char *line_end = once_in(4) ? "\r\n" : "\n";
@@ -192,10 +193,20 @@ static void check_body(struct stream_bench *bench, size_t block, struct stream_a
              streamed->body.data, (unsigned)streamed->result.rows);
 }
 
-static void check_many(bool classes, const char *profile, unsigned blocks, unsigned rounds)
+static const struct {
+    const char *text;
+    unsigned labels;
+} types[] = {
+    {"text/csv", 0},
+    {"text/csv; label_size=1", 1},
+    {"text/csv;label_size=2", 2},
+    {"text/csv; charset=utf-8", 0},
+};
+
+/* Takes over the reference to the model. */
+static void check_model(struct model *model, unsigned blocks, unsigned rounds)
 {
     static const size_t sizes[] = {1, 7, 30, 64, 200, 1000, 5000, 20000};
-    struct model *model = stream_model(classes, profile);
     struct stream_answer whole, streamed;
     struct buffer body;
 
@@ -208,10 +219,12 @@ static void check_many(bool classes, const char *profile, unsigned blocks, unsig
 
         stream_bench_init(&bench, model, &rules, blocks);
         for (unsigned n = 0; n < 30; n++) {
-            make_body(&body, model->features);
+            unsigned type = model->builtin ? below(ARRAY_LENGTH(types)) : 0;
+
+            make_body(&body, model->features + types[type].labels, model->builtin);
             bench.request = (struct invocation){.body = bytes_of(body.data, body.size),
                                                 .has_content_type = true,
-                                                .content_type = bytes_text("text/csv"),
+                                                .content_type = bytes_text(types[type].text),
                                                 .has_accept = !once_in(4),
                                                 .accept = any_accept()};
             if (!bench.request.body.data)
@@ -225,6 +238,33 @@ static void check_many(bool classes, const char *profile, unsigned blocks, unsig
     buffer_fini(&whole.body);
     buffer_fini(&streamed.body);
     model_unref(model);
+}
+
+static void check_many(bool classes, const char *profile, unsigned blocks, unsigned rounds)
+{
+    check_model(stream_model(classes, profile), blocks, rounds);
+}
+
+/* A binary classifier of two features. */
+static struct model *builtin_model(void)
+{
+    LINEAR_PARTS(parts);
+
+    linear_binary(&parts);
+    return linear_model(&parts);
+}
+
+static void test_builtin(void **state)
+{
+    uint64_t before[6];
+
+    (void)state;
+    memcpy(before, statuses, sizeof(before));
+    check_model(builtin_model(), 0, 100);
+    for (unsigned blocks = 2; blocks < 7; blocks++)
+        check_model(builtin_model(), blocks, 20);
+    assert_true(statuses[2] - before[2] > 500 && statuses[4] - before[4] > 500);
+    assert_true(statuses[5] == before[5]);
 }
 
 static void test_on_this_thread(void **state)
@@ -302,9 +342,8 @@ static void begin_stream(struct stream_bench *bench, struct stream_answer *answe
     struct invocation_stream_request request = {
         .model = bench->model, .owner = bench, .model_owner = bench->model};
 
-    request.encoded =
-        invocation_parts(bench->model, &bench->rules, &bench->request,
-                         &bench->scratches[0].message, &request.encoding);
+    request.encoded = invocation_parts(bench->model, &bench->rules, &bench->request,
+                                       &bench->scratches[0].message, &request.encoding);
     bench->answer = answer;
     bench->resumed = bench->finished = bench->released = 0;
     bench->stream = invocation_stream_new(bench->streams, &request);
@@ -498,8 +537,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_on_this_thread), cmocka_unit_test(test_by_workers),
-        cmocka_unit_test(test_blocks_at_n),    cmocka_unit_test(test_full_queue),
-        cmocka_unit_test(test_held),           cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_builtin),        cmocka_unit_test(test_blocks_at_n),
+        cmocka_unit_test(test_full_queue),     cmocka_unit_test(test_held),
+        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
