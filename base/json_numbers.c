@@ -102,8 +102,11 @@ static const uint8_t *find_bad_point(const uint8_t *text, const uint8_t *end)
 static int check_points(const struct json_reader *reader, const uint8_t *text, const uint8_t *end,
                         struct err *err)
 {
-    const uint8_t *point = find_bad_point(text, end);
+    const uint8_t *point;
 
+    if (end == reader->source.cursor.end && end > text)
+        end--; /* no point: a number that ends the body is none */
+    point = find_bad_point(text, end);
     if (!point)
         return 0;
     while (point > text && !is_space(point[-1]) && point[-1] != ',')

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/json_numbers.h"
+#include "tests/cells_check.h"
 
 static bool null_is_nan;
 
@@ -189,13 +191,129 @@ static void test_memory(void **state)
     }
 }
 
+/* An array of all kinds of elements, good and bad, with all kinds of white space. */
+static void put_random_array(struct check_random *random, char *out, bool odd_too)
+{
+    static const char *const commas[] = {",", ", ", ",", ", ", ",", ", ", ",\n  ", " ,", ",\t"};
+    uint64_t word = check_next(random);
+    size_t count = 1 + word % 90, style = word >> 32 & 1;
+
+    *out++ = '[';
+    for (size_t i = 0; i < count; i++) {
+        char cell[CHECK_CELL_MAX + 1];
+
+        word = check_next(random);
+        do
+            check_random_cell(random, cell, odd_too && word % 8 == 0);
+        while (!cell[0] && (!odd_too || word >> 3 & 31));
+        out += sprintf(out, "%s%s", i ? commas[word >> 8 & 15 ? style : word >> 12 & 7] : "", cell);
+    }
+    sprintf(out, "]");
+}
+
+/* Whatever is in it, an array is the same on every level, or the same fault. */
+static void test_levels(void **state)
+{
+    static char text[100 * CHECK_CELL_MAX];
+    struct check_random random = {.state = 1};
+    struct buffer plain, values;
+    enum cpu_level most = cpu_level();
+    size_t good = 0;
+
+    (void)state;
+    buffer_init(&plain, SIZE_MAX);
+    buffer_init(&values, SIZE_MAX);
+    null_is_nan = false;
+    for (int i = 0; i < 20000; i++) {
+        struct err plain_err = ERR_INIT;
+        int status;
+
+        put_random_array(&random, text, i % 2);
+        assert_true(cpu_limit(CPU_BASELINE));
+        buffer_clear(&plain);
+        status = read_array(text, false, &plain, &plain_err);
+        good += !status;
+        for (int level = CPU_BASELINE + 1; level <= (int)most; level++) {
+            struct err err = ERR_INIT;
+
+            assert_true(cpu_limit((enum cpu_level)level));
+            buffer_clear(&values);
+            if (read_array(text, false, &values, &err) != status ||
+                strcmp(err.text, plain_err.text) != 0)
+                fail_msg("%s: %s, not %s", text, err.text, plain_err.text);
+            if (!status && (values.size != plain.size ||
+                            (plain.size && memcmp(values.data, plain.data, plain.size) != 0)))
+                fail_msg("%s", text);
+        }
+    }
+    assert_true(good > 100 && good < 19900);
+    assert_true(cpu_limit(most));
+    buffer_fini(&plain);
+    buffer_fini(&values);
+}
+
+/* Each spelling that JSON does not have, at each place of a long array. */
+static void test_spelling(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *quoted; /* NULL: it is fine */
+        float value;
+    } cases[] = {
+        {"0", NULL, 0},          {"-0.5", NULL, -0.5f},  {"10", NULL, 10},
+        {"0.0", NULL, 0},        {"1e-05", NULL, 1e-5f}, {"100.25E+1", NULL, 1002.5f},
+        {"01", "'01'", 0},       {"-01", "'-01'", 0},    {"00", "'00'", 0},
+        {"+1", "'+1'", 0},       {".5", "'.5'", 0},      {"-.5", "'-.5'", 0},
+        {"5.", "'5.'", 0},       {"5.e1", "'5.e1'", 0},  {"0x10", "'0x10'", 0},
+        {"1.2.3", "'1.2.3'", 0}, {"-", "'-'", 0},        {"1_0", "'1_0'", 0},
+        {"nan", "'nan'", 0},     {"null", "'null'", 0},  {"", "','", 0},
+    };
+    struct buffer values;
+    char text[1000];
+
+    (void)state;
+    buffer_init(&values, SIZE_MAX);
+    null_is_nan = false;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        for (int before = 0; before < 140; before++) {
+            struct err err = ERR_INIT;
+            char *p = text + sprintf(text, "[");
+            int status;
+
+            for (int k = 0; k < before; k++)
+                p += sprintf(p, "7,");
+            sprintf(p, "%s,12.5, 3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23]",
+                    cases[i].text);
+            buffer_clear(&values);
+            status = read_array(text, false, &values, &err);
+            if ((status == 0) != (cases[i].quoted == NULL))
+                fail_msg("%s: %s", text, err.text);
+            if (cases[i].quoted && *cases[i].text && !strstr(err.text, cases[i].quoted) &&
+                !strstr(err.text, "must come here"))
+                fail_msg("%s: %s", text, err.text);
+            if (!status) {
+                const float *read = (const float *)(const void *)values.data;
+
+                assert_int_equal(values.size, ((size_t)before + 23) * sizeof(float));
+                assert_true(read[before] == cases[i].value && read[before + 1] == 12.5f);
+            }
+        }
+    }
+    buffer_fini(&values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_floats),  cmocka_unit_test(test_many),
-        cmocka_unit_test(test_indices), cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_floats),   cmocka_unit_test(test_many),
+        cmocka_unit_test(test_indices),  cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_memory),   cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_spelling),
     };
+    int failed = 0;
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    for (int level = 0; level <= CPU_VBMI && cpu_limit((enum cpu_level)level); level++)
+        failed +=
+            cmocka_run_group_tests_name(cpu_level_name((enum cpu_level)level), tests, NULL, NULL);
+    return failed;
 }

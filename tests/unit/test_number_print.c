@@ -47,6 +47,157 @@ static void layout_is_that_of_python(void **state)
     assert_prints(1e100, "1e+100");
 }
 
+static void assert_lines(double value, const char *expected)
+{
+    char text[NUMBER_PRINT_MAX + 1];
+
+    text[number_print_lines(text, value)] = '\0';
+    assert_string_equal(text, expected);
+}
+
+/* linear-learner 5.2 */
+static void lines_are_cut(void **state)
+{
+    (void)state;
+    assert_lines((double)0.9899773597717285f, "0.989977359771728");
+    assert_lines((double)0.5041388273239136f, "0.504138827323913");
+    assert_lines(17.886016845703125, "17.886016845703125");
+    assert_lines(0.0, "0.0");
+    assert_lines(-0.0, "-0.0");
+    assert_lines(1.0, "1.0");
+    assert_lines(-12.5, "-12.5");
+    assert_lines(1e20, "100000000000000000000.0");
+    assert_lines(123456789012345680000.0, "123456789012345680000.0");
+    assert_lines(12345678901234567.0, "12345678901234568.0");
+    assert_lines(1e15, "1000000000000000.0");
+    assert_lines(0.0000123399995570, "0.000012339999557");
+    assert_lines(0.00001233999955777777, "0.000012339999557");
+    assert_lines(-0.000001, "-0.000001");
+    assert_lines(1.5e21, "1.5e21");
+    assert_lines(-1e21, "-1e21");
+    assert_lines(1.25e100, "1.25e100");
+    assert_lines(3.78048667926123e-08, "3.78048667926123e-8");
+    assert_lines(2e-15, "2e-15");
+    assert_lines(1.2345678901234568e-16, "1.2345678901234568e-16");
+    assert_lines(9.99e-17, "0.0");
+    assert_lines(-9.99e-17, "-0.0");
+    assert_lines(5e-324, "0.0");
+    /* what is cut leaves zeros, which go, too, but one */
+    assert_lines(1.0000000000000002, "1.0");
+    assert_lines(0.5000000000000001, "0.5");
+    assert_lines(1.1000000000000003, "1.1");
+    assert_lines(0.9999999999999999, "0.999999999999999");
+    assert_lines((double)NAN, "NaN");
+    assert_lines(-(double)INFINITY, "-Infinity");
+}
+
+/* A text that is cut is the shortest one without what is behind its fifteenth decimal; all others
+ * read back. */
+static void lines_by_their_properties(void **state)
+{
+    struct check_random random = {.state = 3};
+
+    (void)state;
+    for (int i = 0; i < 300000; i++) {
+        double value = i % 2 ? check_random_double(&random)
+                             : (double)(int64_t)check_next(&random) / 9.3e18 * pow(10, i % 12 - 6);
+        char text[NUMBER_PRINT_MAX + 1], whole[NUMBER_PRINT_MAX + 1];
+        double size = fabs(value), back;
+        const char *point;
+
+        text[number_print_lines(text, value)] = '\0';
+        whole[number_print_json(whole, value)] = '\0';
+        if (!isfinite(value)) {
+            assert_string_equal(text, whole);
+            continue;
+        }
+        back = strtod(text, NULL);
+        point = strchr(text, '.');
+        assert_null(strchr(text, '+'));
+        assert_true(signbit(back) == signbit(value) || isnan(value));
+        if (size >= 1e-6 && size < 1e21) {
+            assert_non_null(point);
+            assert_null(strchr(text, 'e'));
+            assert_true(strlen(point) >= 2 && strlen(point) <= 16);
+            assert_true(strlen(point) == 2 || text[strlen(text) - 1] != '0');
+            assert_true(fabs(back) <= size && size - fabs(back) < 1.001e-15 + size * 3e-16);
+            if (back != value)
+                assert_true(size < 100);
+            if (!strchr(whole, 'e') && strlen(strchr(whole, '.')) <= 16)
+                assert_string_equal(text, whole);
+        } else if (size >= 1e-16) {
+            assert_true(back == value);
+            assert_non_null(strchr(text, 'e'));
+        } else {
+            assert_string_equal(text, signbit(value) ? "-0.0" : "0.0");
+        }
+    }
+}
+
+static void assert_python2(double value, const char *expected)
+{
+    char text[NUMBER_PRINT_MAX + 1];
+
+    text[number_print_python2(text, value)] = '\0';
+    assert_string_equal(text, expected);
+}
+
+static void python2_has_twelve_digits(void **state)
+{
+    struct check_random random = {.state = 5};
+
+    (void)state;
+    assert_python2((double)30.17342185974121f, "30.1734218597");
+    assert_python2(1.0, "1.0");
+    assert_python2(-0.0, "-0.0");
+    assert_python2(0.1, "0.1");
+    assert_python2(0.0001, "0.0001");
+    assert_python2(0.00001, "1e-05");
+    assert_python2(-1.25e-7, "-1.25e-07");
+    assert_python2(12345678901.0, "12345678901.0");
+    assert_python2(99999999999.9, "99999999999.9");
+    assert_python2(1e11, "1e+11");
+    assert_python2(123456789012.0, "1.23456789012e+11");
+    assert_python2(999999999999.9, "1e+12");
+    assert_python2(0.99999999999999, "1.0");
+    assert_python2(1e100, "1e+100");
+    assert_python2(5e-324, "4.94065645841e-324");
+    assert_python2((double)NAN, "nan");
+    assert_python2(-(double)INFINITY, "-inf");
+    for (int i = 0; i < 100000; i++) {
+        char text[NUMBER_PRINT_MAX + 1], expected[NUMBER_PRINT_MAX + 1];
+        double value = check_random_double(&random);
+
+        text[number_print_python2(text, value)] = '\0';
+        sprintf(expected, "%.12g", value);
+        if (isfinite(value) && strtod(text, NULL) != strtod(expected, NULL))
+            fail_msg("%s, not %s", text, expected);
+    }
+}
+
+static void labels(void **state)
+{
+    static const double others[] = {0.5, -1e-300, 0x1p53, -0x1p53, 1e300, NAN, INFINITY};
+    char text[NUMBER_PRINT_MAX + 1];
+
+    (void)state;
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(number_print_whole(text, others[i]), 0);
+    for (int64_t n = 1; n < INT64_C(1) << 53; n = n * 3 + 1) {
+        for (int sign = -1; sign < 2; sign += 2) {
+            char expected[32];
+
+            sprintf(expected, "%lld", (long long)(sign * n));
+            text[number_print_whole(text, (double)(sign * n))] = '\0';
+            assert_string_equal(text, expected);
+        }
+    }
+    text[number_print_whole(text, 0)] = '\0';
+    assert_string_equal(text, "0");
+    text[number_print_whole(text, -0.0)] = '\0';
+    assert_string_equal(text, "0");
+}
+
 static void not_finite(void **state)
 {
     char text[NUMBER_PRINT_MAX + 1];
@@ -184,6 +335,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layout_is_that_of_python),
         cmocka_unit_test(not_finite),
+        cmocka_unit_test(lines_are_cut),
+        cmocka_unit_test(lines_by_their_properties),
+        cmocka_unit_test(python2_has_twelve_digits),
+        cmocka_unit_test(labels),
         cmocka_unit_test(known_hard_numbers),
         cmocka_unit_test(powers_of_two_and_their_neighbours),
         cmocka_unit_test(powers_of_ten_and_their_neighbours),
