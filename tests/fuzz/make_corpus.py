@@ -400,6 +400,29 @@ def streams():
             put("inflate", "lzma1", module.compress(text, format=module.FORMAT_ALONE))
 
 
+def neighbours():
+    vectors = struct.pack("<6f", *range(6))
+    for kind in ("IxF2", "IxFI", "IwFl", "IxXX"):
+        for d, n, metric in ((3, 2, 1), (6, 1, 0), (2, 0, 1), (1, 2**62, 7)):
+            head = struct.pack("<4siqqqbi", kind.encode(), d, n, 1 << 20, 1 << 20, 1, metric)
+            data = vectors[: 4 * d * n] if n < 9 else vectors
+            put("faiss_index", f"{kind}-{d}", head + struct.pack("<Q", d * n % 2**64) + data)
+    headers = {
+        "f8": "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }",
+        "f4": "{'descr': '>f4', 'fortran_order': True, 'shape': (6,)}",
+        "i2": "{'shape': (12L,), 'descr': \"<i2\", 'fortran_order': False}",
+        "bool": "{'descr': '|b1', 'fortran_order': False, 'shape': (24,), }",
+        "object": "{'descr': '|O', 'fortran_order': False, 'shape': (3,), }",
+        "record": "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (3,), }",
+        "square": "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+        "huge": "{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693955,), }",
+    }
+    for name, text in headers.items():
+        for version in (1, 2, 3):
+            length = struct.pack("<H" if version == 1 else "<I", len(text))
+            put("npy", f"{name}-{version}", b"\x93NUMPY" + bytes([version, 0]) + length + text.encode() + vectors)
+
+
 def pickles():
     values = [
         None,
@@ -492,6 +515,7 @@ multi_model_requests()
 archives()
 builtins()
 streams()
+neighbours()
 pickles()
 models()
 pathlib.Path(sys.argv[2]).write_text("done\n")

@@ -387,6 +387,26 @@ static void nearly_the_same_distance(void **state)
     check(&data);
 }
 
+/* Rows near the centre of a sphere of points: what is rounded are the norms of the points. */
+static void centre_of_a_sphere(void **state)
+{
+    struct data data = make(1500, 12, 8);
+
+    (void)state;
+    for (size_t i = 0; i < data.count; i++) {
+        float *p = data.points + i * data.features;
+        double norm = 0;
+
+        for (size_t f = 0; f < data.features; f++)
+            norm += (double)p[f] * (double)p[f];
+        for (size_t f = 0; f < data.features; f++)
+            p[f] = (float)((double)p[f] / sqrt(norm));
+    }
+    for (size_t i = 0; i < ROWS * data.features; i++)
+        data.rows[i] *= i / data.features % 2 ? 1e-6f : 1e-8f;
+    check(&data);
+}
+
 static void many_duplicates(void **state)
 {
     struct data data = make(900, 12, 20);
@@ -417,7 +437,8 @@ static void zeros(void **state)
 /* Squares beyond float32, and below it. */
 static void extreme_scales(void **state)
 {
-    static const float scales[] = {1e15f, 1e18f, 1e20f, 1e38f, 1e-15f, 1e-20f, 1e-25f, 1e-40f};
+    static const float scales[] = {1e15f,  1e18f,  1e20f,  1e38f,  1e-15f, 1e-20f,
+                                   1e-21f, 1e-22f, 3e-23f, 1e-25f, 1e-40f};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(scales); i++) {
@@ -643,7 +664,7 @@ static void other_columns(void **state)
     static const float short_row[] = {1, 2};
     static const float long_row[] = {1, 2, 0, 99};
     static const float values[] = {2, 99, 1};
-    static const uint32_t column[] = {1, 3, 0};
+    static const uint32_t column[] = {1, 4000000000u, 0};
     static const size_t start[] = {0, 0, 2, 3};
     struct data data = {.count = 2, .features = 3, .points = (float[]){0, 0, 0, 1, 2, 0}};
     struct scorer *scorer = new_kmeans(&data);
@@ -729,26 +750,30 @@ static void several_threads(void **state)
     drop(&data);
 }
 
-/* Scratch does not grow with the number of points. */
+/* Scratch does not grow with the number of points, nor much with k. */
 static void bounded_scratch(void **state)
 {
-    struct data data = make(60000, 20, 10);
-    struct scorer *scorer = new_knn(&data, KNN_CLASS);
-    struct matrix matrix = dense(&data, 0, ROWS);
-    float *got = malloc(ROWS * 21 * sizeof(float));
-    struct scratch scratch;
-    struct err err = ERR_INIT;
+    static const size_t ks[] = {10, 4000};
 
     (void)state;
-    assert_non_null(got);
-    scratch_init(&scratch);
-    assert_int_equal(scorer_score(scorer, &matrix, &scratch, got, &err), 0);
-    assert_true(scratch.size <= (size_t)4 << 20);
-    assert_true(scorer->row_ns > 60000);
-    scratch_fini(&scratch);
-    scorer_free(scorer);
-    free(got);
-    drop(&data);
+    for (size_t i = 0; i < ARRAY_LENGTH(ks); i++) {
+        struct data data = make(60000, 20, ks[i]);
+        struct scorer *scorer = new_knn(&data, KNN_CLASS);
+        struct matrix matrix = dense(&data, 0, 128);
+        float *got = malloc(128 * scorer->outputs * sizeof(float));
+        struct scratch scratch;
+        struct err err = ERR_INIT;
+
+        assert_non_null(got);
+        scratch_init(&scratch);
+        assert_int_equal(scorer_score(scorer, &matrix, &scratch, got, &err), 0);
+        assert_true(scratch.size <= (size_t)4 << 20);
+        assert_true(scorer->row_ns > 60000);
+        scratch_fini(&scratch);
+        scorer_free(scorer);
+        free(got);
+        drop(&data);
+    }
 }
 
 static void no_memory(void **state)
@@ -792,6 +817,7 @@ int main(void)
         cmocka_unit_test(one_far_cluster),
         cmocka_unit_test(several_far_clusters),
         cmocka_unit_test(nearly_the_same_distance),
+        cmocka_unit_test(centre_of_a_sphere),
         cmocka_unit_test(many_duplicates),
         cmocka_unit_test(zeros),
         cmocka_unit_test(extreme_scales),
