@@ -30,7 +30,7 @@ static struct decode_rules decode_rules(const struct model *model, bool strict U
         .infinite_ok = true,
         .one_width = true,
         .recordio = RECORDIO_ANY,
-        .recordio_flat_shape = true,
+        .recordio_builtin = true,
     };
 }
 

@@ -124,8 +124,10 @@ struct decode_rules {
     bool one_width;
 
     enum decode_recordio_rows recordio;
-    bool recordio_flat_shape; /* sparse recordio: the width is the product of the shape's dimensions
-                               * (Linear Learner), not the first one (XGBoost) */
+    /* RecordIO of Linear Learner (linear-learner 4.5): a sparse row's width is the product of its
+     * shape's dimensions, not the first one; a key beyond it is a fault, not an entry that is
+     * missing; values of the same key are added up; a record without features is a fault. */
+    bool recordio_builtin;
 
     struct csv_rules csv;
 };

@@ -26,7 +26,7 @@ static bool is_sparse(const struct decoder *decoder, const struct recordio_tenso
 
 static uint64_t shape_width(const struct decoder *decoder, const struct recordio_tensor *tensor)
 {
-    return decoder->rules.recordio_flat_shape ? tensor->product : tensor->first_dimension;
+    return decoder->rules.recordio_builtin ? tensor->product : tensor->first_dimension;
 }
 
 /* Columns of the row alone. */
@@ -205,7 +205,8 @@ static int read_body(struct decoder *decoder, struct decode_fault *fault)
         if (message.features.type != RECORDIO_NONE) {
             if (note_row(decoder, &message, fault))
                 return -1;
-        } else if (decoder->rules.recordio == RECORDIO_ONE_SCHEMA) {
+        } else if (decoder->rules.recordio == RECORDIO_ONE_SCHEMA ||
+                   decoder->rules.recordio_builtin) {
             return decode_fail(fault, decoder->rows + 1, 0, "ValueError",
                                "record %" PRIu64 " has no tensor under the key 'values'",
                                decoder->rows + 1);
@@ -253,11 +254,13 @@ static void sort_numbers(uint64_t *numbers, size_t n)
 
 /*
  * Puts n entries of a row in the order of their columns, each column once: of several values the
- * last one that is not missing counts, as in the library. order: column << 32 | index of its value.
- * Returns how many there are then.
+ * last one that is not missing counts, as in the library, or, where `add`, their sum. order: column
+ * << 32 | index of its value. Returns how many there are then.
  */
-static size_t order_entries(uint64_t *order, size_t n, float *value, float *spare, uint32_t *column)
+static size_t order_entries(uint64_t *order, size_t n, bool add, float *value, float *spare,
+                            uint32_t *column)
 {
+    double sum = 0;
     size_t out = 0;
 
     sort_numbers(order, n);
@@ -267,9 +270,14 @@ static size_t order_entries(uint64_t *order, size_t n, float *value, float *spar
         uint32_t at = (uint32_t)(order[i] >> 32);
 
         if (out && column[out - 1] == at) {
-            value[out - 1] = isnan(next) ? value[out - 1] : next;
+            sum += (double)next;
+            if (add)
+                value[out - 1] = (float)sum;
+            else if (!isnan(next))
+                value[out - 1] = next;
             continue;
         }
+        sum = (double)next;
         column[out] = at;
         value[out++] = next;
     }
@@ -304,7 +312,7 @@ static int place_sparse(struct decoder *decoder, const struct recordio_tensor *t
         kept++;
     }
     if (!ordered)
-        kept = order_entries(key, kept, value, value + n, column);
+        kept = order_entries(key, kept, decoder->rules.recordio_builtin, value, value + n, column);
     decoder->values.size = (start + kept) * sizeof(*value);
     decoder->column_index.size = (start + kept) * sizeof(*column);
     return 0;
@@ -344,6 +352,21 @@ static int check_finite(const struct decoder *decoder, uint64_t row, size_t star
                                 decoder->records.sparse ? (uint64_t)column[i] + 1 : i - start + 1);
 }
 
+/* The keys in scratch, of a sparse row. */
+static int check_keys(const struct decoder *decoder, const struct recordio_tensor *tensor,
+                      uint64_t row, struct decode_fault *fault)
+{
+    const uint64_t *key = (const uint64_t *)(const void *)decoder->scratch.data;
+    uint64_t width = row_width(decoder, tensor);
+
+    for (size_t i = 0; i < tensor->keys; i++) {
+        if (key[i] >= width)
+            return decode_fail(fault, row + 1, 0, "ValueError",
+                               "key %" PRIu64 " in a record of %" PRIu64 " columns", key[i], width);
+    }
+    return 0;
+}
+
 /* Reads the next record into the block. *ret_row: whether it was a row. */
 static int read_row(struct decoder *decoder, struct cursor *input, uint64_t row, bool *ret_row,
                     struct decode_fault *fault)
@@ -363,6 +386,8 @@ static int read_row(struct decoder *decoder, struct cursor *input, uint64_t row,
     *ret_row = message.features.type != RECORDIO_NONE;
     if (!*ret_row)
         return 0;
+    if (decoder->rules.recordio_builtin && check_keys(decoder, &message.features, row, fault))
+        return -1;
     if (message.features.keys
             ? place_sparse(decoder, &message.features, start)
             : decoder->records.sparse && place_dense(decoder, start, message.features.values))

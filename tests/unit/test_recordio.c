@@ -521,7 +521,7 @@ static void test_dense(void **state)
 
 static void test_flat_shape(void **state)
 {
-    struct decode_rules rules = {.recordio_flat_shape = true};
+    struct decode_rules rules = {.recordio_builtin = true};
     char *text = decode_rules(body(F32("0a(" ONE ") 12(05) 1a(0203)")), &rules, 1);
 
     (void)state;
@@ -534,6 +534,17 @@ static void test_flat_shape(void **state)
     assert_string_equal(text, "18446744073709551615\nS 5:1\n");
     free(text);
     check(F32("0a(" ONE ") 12(01) 1a(0203)"), "2\nS 1:1\n");
+    text = decode_rules(body(F32("0a(" ONE TWO ONE ") 12(020001) 1a(03)")
+                                 F32("0a(" ONE TWO ONE ") 12(020002) 1a(03)")),
+                        &rules, 1);
+    assert_string_equal(text, "3\nS 0:2 1:1 2:1\nS 0:2 2:2\n");
+    free(text);
+    text = decode_rules(body(F32("0a(" ONE ") 12(03) 1a(03)")), &rules, 1);
+    assert_string_equal(text, "ValueError key 3 in a record of 3 columns");
+    free(text);
+    text = decode_rules(body(F32("0a(" ONE ")") ""), &rules, 1);
+    assert_string_equal(text, "1\nD 1\n");
+    free(text);
 }
 
 /* The image 3.2-0 to the letter. */
