@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -280,7 +279,11 @@ static size_t print_python2(char *out, uint64_t bits)
     number = (uint64_t)(text[0] - '0');
     for (int i = 2; i <= PYTHON2_DIGITS; i++)
         number = number * 10 + (uint64_t)(text[i] - '0');
-    exponent = atoi(text + PYTHON2_DIGITS + 2);
+    exponent = 0;
+    for (const char *p = text + PYTHON2_DIGITS + 3; *p; p++)
+        exponent = exponent * 10 + (*p - '0');
+    if (text[PYTHON2_DIGITS + 2] == '-')
+        exponent = -exponent;
     d = split(number * 100000); /* 17 digits */
     if (exponent < -4 || exponent > PYTHON2_DIGITS - 2)
         return print_scientific(out, &d, exponent);
