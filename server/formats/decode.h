@@ -81,6 +81,9 @@ enum decode_recordio_rows {
     /* To 3.0-5, strict: every record is of the first one's type, width and density, sparse ones
      * have a shape, and no record is without values. */
     RECORDIO_ONE_SCHEMA,
+    /* Linear Learner and its siblings: as any image reads them, but each record is a row, all are
+     * of one width, sparse ones have a shape, and a shape of dense ones fits. */
+    RECORDIO_ONE_WIDTH,
 };
 
 /*
