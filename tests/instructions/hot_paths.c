@@ -135,7 +135,7 @@ static void respond(struct bytes body)
         need(margins && scorer_score(scorer, &matrix, &scratch, margins, &err) == 0, err.text);
         objective_transform(OBJECTIVE_BINARY_LOGISTIC, &objective, margins, matrix.rows, 1);
     } while (matrix.rows);
-    need(encode_csv(&predictions, &answer, &err) == 0, err.text);
+    need(encode_body(&encoding_csv, &predictions, &answer, &err) == 0, err.text);
 }
 
 static void run_row(void)
