@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -41,7 +40,8 @@ static inline uint64_t scaled(uint64_t n, uint64_t high, uint64_t low)
 /* The shortest digits of c * 2^q are digits * 10^*ret_exponent, with at most 17 digits; the last
  * ones may be zeros. lower_quarter: v is a power of two, and the next double below half as far away
  * as the one above. */
-static uint64_t shortest(uint64_t c, int q, bool lower_quarter, int *ret_exponent)
+static inline __attribute__((always_inline)) uint64_t
+shortest(uint64_t c, int q, bool lower_quarter, int *ret_exponent)
 {
     int k = lower_quarter ? number_log10_of_three_quarters(q) : number_log10_of_two(q);
     const uint64_t *power = number_powers[-k - NUMBER_POWER_MIN];
@@ -65,7 +65,7 @@ static uint64_t shortest(uint64_t c, int q, bool lower_quarter, int *ret_exponen
 }
 
 /* The digits of a number below 10^8, as bytes 0 .. 9, the first digit in the lowest byte. */
-static uint64_t split_digits(uint32_t number)
+static inline __attribute__((always_inline)) uint64_t split_digits(uint32_t number)
 {
     uint64_t x = number / 10000 | (uint64_t)(number % 10000) << 32, upper;
 
@@ -94,7 +94,7 @@ struct digits {
 };
 
 /* number has 17 digits. */
-static struct digits split(uint64_t number)
+static inline __attribute__((always_inline)) struct digits split(uint64_t number)
 {
     uint64_t upper = split_digits((uint32_t)(number / 100000000 % 100000000));
     uint64_t lower = split_digits((uint32_t)(number % 100000000));
@@ -110,7 +110,8 @@ static struct digits split(uint64_t number)
 }
 
 /* 0.000ddd, exponent -4 .. -1 */
-static size_t print_fraction(char *out, const struct digits *d, int exponent)
+static inline __attribute__((always_inline)) size_t
+print_fraction(char *out, const struct digits *d, int exponent)
 {
     char *p = out + 1 - exponent;
 
@@ -122,7 +123,8 @@ static size_t print_fraction(char *out, const struct digits *d, int exponent)
 }
 
 /* ddd.ddd, exponent 0 .. 15 */
-static size_t print_positional(char *out, const struct digits *d, int exponent)
+static inline __attribute__((always_inline)) size_t
+print_positional(char *out, const struct digits *d, int exponent)
 {
     unsigned __int128 after = ((unsigned __int128)d->lower << 64 | d->upper) >> 8 * exponent;
 
@@ -137,7 +139,8 @@ static size_t print_positional(char *out, const struct digits *d, int exponent)
 }
 
 /* d.ddde+XX; at least two digits of exponent */
-static size_t print_scientific(char *out, const struct digits *d, int exponent)
+static inline __attribute__((always_inline)) size_t
+print_scientific(char *out, const struct digits *d, int exponent)
 {
     unsigned magnitude = (unsigned)(exponent < 0 ? -exponent : exponent);
     char *p = out + (d->count > 1 ? d->count + 1 : 1);
@@ -162,7 +165,8 @@ static size_t print_zero(char *out)
 }
 
 /* The shortest digits of a finite number that is not 0, and the exponent of the first one. */
-static inline struct digits find_digits(uint64_t bits, int *ret_exponent)
+static inline __attribute__((always_inline)) struct digits find_digits(uint64_t bits,
+                                                                       int *ret_exponent)
 {
     uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1), number;
     int exponent = (int)(bits >> 52 & 0x7ff);
@@ -280,7 +284,11 @@ static size_t print_python2(char *out, uint64_t bits)
     number = (uint64_t)(text[0] - '0');
     for (int i = 2; i <= PYTHON2_DIGITS; i++)
         number = number * 10 + (uint64_t)(text[i] - '0');
-    exponent = atoi(text + PYTHON2_DIGITS + 2);
+    exponent = 0;
+    for (const char *p = text + PYTHON2_DIGITS + 3; *p; p++)
+        exponent = exponent * 10 + (*p - '0');
+    if (text[PYTHON2_DIGITS + 2] == '-')
+        exponent = -exponent;
     d = split(number * 100000); /* 17 digits */
     if (exponent < -4 || exponent > PYTHON2_DIGITS - 2)
         return print_scientific(out, &d, exponent);

@@ -28,8 +28,8 @@ static struct decode_rules decode_rules(const struct model *model, bool strict U
     return (struct decode_rules){
         .csv = {.builtin = true, .label_size = type->label_size, .columns = model->features},
         .infinite_ok = true,
-        .one_width = true,
-        .recordio = RECORDIO_ANY,
+        .json_one_width = true,
+        .recordio = RECORDIO_ONE_WIDTH,
         .recordio_builtin = true,
     };
 }

@@ -81,6 +81,9 @@ enum decode_recordio_rows {
     /* To 3.0-5, strict: every record is of the first one's type, width and density, sparse ones
      * have a shape, and no record is without values. */
     RECORDIO_ONE_SCHEMA,
+    /* Linear Learner and its siblings: as any image reads them, but each record is a row, all are
+     * of one width, sparse ones have a shape, and a shape of dense ones fits. */
+    RECORDIO_ONE_WIDTH,
 };
 
 /*
@@ -116,17 +119,15 @@ struct decode_rules {
 
     bool infinite_ok; /* an infinity is a value, as in images up to 1.3; otherwise a fault */
 
-    /* JSON and JSON Lines: unless told otherwise, null is no number. */
+    /* JSON and JSON Lines. Unless told otherwise, null is no number, and a sparse record may be of
+     * another width than others. What absent entries mean is the scorer's to say. */
     bool json_null_is_missing;
-    /* JSON, JSON Lines, RecordIO: all records, dense or sparse, are of one width. Unless told
-     * otherwise, a sparse one may be of another than others; what absent entries mean is the
-     * scorer's to say. */
-    bool one_width;
+    bool json_one_width; /* all records, dense or sparse, are of one width */
 
     enum decode_recordio_rows recordio;
     /* RecordIO of Linear Learner (linear-learner 4.5): a sparse row's width is the product of its
      * shape's dimensions, not the first one; a key beyond it is a fault, not an entry that is
-     * missing; values of the same key are added up; a record without features is a fault. */
+     * missing; values of the same key are added up. */
     bool recordio_builtin;
 
     struct csv_rules csv;

@@ -86,7 +86,7 @@ static int end_record(struct json_rows *in, uint64_t columns)
 {
     struct decoder *decoder = in->decoder;
 
-    if (decoder->rules.one_width && decoder->columns && columns != decoder->columns)
+    if (decoder->rules.json_one_width && decoder->columns && columns != decoder->columns)
         return json_fail(json_rows_source(in), in->offset, &in->err,
                          "a record of %" PRIu64 " columns, those before have %" PRIu64, columns,
                          decoder->columns);

@@ -96,7 +96,14 @@ static const char *type_name(int type)
     return type == RECORDIO_FLOAT32 ? "float32" : type == RECORDIO_FLOAT64 ? "float64" : "int32";
 }
 
-/* RECORDIO_ONE_SCHEMA; the texts are ours. */
+/* What needs a tensor in each record, and a shape in sparse ones that fits in the others. */
+static bool is_strict(const struct decoder *decoder)
+{
+    return decoder->rules.recordio == RECORDIO_ONE_SCHEMA ||
+           decoder->rules.recordio == RECORDIO_ONE_WIDTH;
+}
+
+/* RECORDIO_ONE_SCHEMA, RECORDIO_ONE_WIDTH; the texts are ours. */
 static int check_schema(const struct decoder *decoder, const struct recordio_tensor *tensor,
                         struct decode_fault *fault)
 {
@@ -112,6 +119,14 @@ static int check_schema(const struct decoder *decoder, const struct recordio_ten
         return decode_fail(fault, row, 0, "ValueError",
                            "record %" PRIu64 " has %" PRIu64 " values and a shape of %" PRIu64, row,
                            width, shape_width(decoder, tensor));
+    if (decoder->rules.recordio == RECORDIO_ONE_WIDTH) {
+        if (row > 1 && width != records->width)
+            return decode_fail(fault, row, 0, "ValueError",
+                               "record %" PRIu64 " has %" PRIu64
+                               " columns, those before have %" PRIu64,
+                               row, width, records->width);
+        return 0;
+    }
     if (row > 1 && ((int)tensor->type != records->type || sparse != records->sparse ||
                     width != records->width))
         return decode_fail(fault, row, 0, "ValueError",
@@ -135,12 +150,8 @@ static int note_row(struct decoder *decoder, const struct recordio_message *mess
         return decode_fail(fault, row + 1, 0, "ValueError",
                            "record %" PRIu64 " has %zu keys and %zu values", row + 1, tensor->keys,
                            tensor->values);
-    if (decoder->rules.recordio == RECORDIO_ONE_SCHEMA && check_schema(decoder, tensor, fault))
+    if (is_strict(decoder) && check_schema(decoder, tensor, fault))
         return -1;
-    if (decoder->rules.one_width && row && width != records->width)
-        return decode_fail(fault, row + 1, 0, "ValueError",
-                           "%" PRIu64 " columns, the rows before have %" PRIu64, width,
-                           records->width);
     if (row == 0)
         records->type = (int)tensor->type;
     if (is_sparse(decoder, tensor)) {
@@ -205,8 +216,7 @@ static int read_body(struct decoder *decoder, struct decode_fault *fault)
         if (message.features.type != RECORDIO_NONE) {
             if (note_row(decoder, &message, fault))
                 return -1;
-        } else if (decoder->rules.recordio == RECORDIO_ONE_SCHEMA ||
-                   decoder->rules.recordio_builtin) {
+        } else if (is_strict(decoder)) {
             return decode_fail(fault, decoder->rows + 1, 0, "ValueError",
                                "record %" PRIu64 " has no tensor under the key 'values'",
                                decoder->rows + 1);

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 || size > BODY_MAX)
         return 0;
     body = bytes_of(data + 1, size - 1);
-    rules = (struct decode_rules){.recordio = data[0] % 3, .recordio_builtin = data[0] & 64};
+    rules = (struct decode_rules){.recordio = data[0] % 4, .recordio_builtin = data[0] & 64};
     decoder_init(&decoder);
     outcome_init(&first);
     outcome_init(&second);

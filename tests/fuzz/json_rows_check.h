@@ -71,7 +71,7 @@ static void json_rows_check(enum format format, const uint8_t *data, size_t size
     body = bytes_of(data + 1, size - 1);
     rules = (struct decode_rules){.json_null_is_missing = data[0] & 1,
                                   .infinite_ok = data[0] & 16,
-                                  .one_width = data[0] & 32};
+                                  .json_one_width = data[0] & 32};
     decoder_init(&decoder);
     outcome_init(&first);
     outcome_init(&second);

@@ -547,6 +547,38 @@ static void test_flat_shape(void **state)
     free(text);
 }
 
+/* As Linear Learner reads them (linear-learner 4.5). */
+static void test_one_width(void **state)
+{
+    static const struct {
+        const char *records;
+        const char *expected;
+    } cases[] = {
+        {F32("0a(" ONE TWO ")") F32("0a(" TWO ONE ")"), "2\nD 1 2\nD 2 1\n"},
+        {F32("0a(" ONE TWO ") 1a(02)") F64("0a(000000000000f03f) 12(01) 1a(02)"),
+         "2\nS 0:1 1:2\nS 1:1\n"},
+        {F32("0a(" ONE ") 12(05) 1a(0203)") I32("1a(06)") F32("1a(0302)"), "6\nS 5:1\nS\nS\n"},
+        {F32("1a(02)"), "2\nS\n"},
+        {F32("0a(" ONE ") 12(02)"), "ValueError record 1 is sparse and has no shape"},
+        {F32("0a(" ONE TWO ") 1a(03)"), "ValueError record 1 has 2 values and a shape of 3"},
+        {F32("0a(" ONE TWO ")") F32("0a(" ONE ")"),
+         "ValueError record 2 has 1 columns, those before have 2"},
+        {F32("0a(" ONE TWO ")") F32("0a(" ONE ") 12(00) 1a(03)"),
+         "ValueError record 2 has 3 columns, those before have 2"},
+        {F32("0a(" ONE ")") "[1a(756964)]",
+         "ValueError record 2 has no tensor under the key 'values'"},
+    };
+    struct decode_rules rules = {.recordio = RECORDIO_ONE_WIDTH, .recordio_builtin = true};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        char *text = decode_rules(body(cases[i].records), &rules, 2);
+
+        assert_string_equal(text, cases[i].expected);
+        free(text);
+    }
+}
+
 /* The image 3.2-0 to the letter. */
 static void test_stacked(void **state)
 {
@@ -1036,15 +1068,34 @@ static void test_write_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_golden),       TEST(test_types),           TEST(test_wire),
-        TEST(test_no_rows),      TEST(test_malformed),       TEST(test_nested_groups),
-        TEST(test_framing),      TEST(test_every_cut),       TEST(test_every_message_cut),
-        TEST(test_sparse),       TEST(test_large_unordered), TEST(test_dense),
-        TEST(test_flat_shape),   TEST(test_stacked),         TEST(test_labels),
-        TEST(test_one_schema),   TEST(test_infinite),        TEST(test_parts),
-        TEST(test_block_sizes),  TEST(test_pieces),          TEST(test_pieces_faults),
-        TEST(test_whole),        TEST(test_memory),          TEST(test_write),
-        TEST(test_write_odd),    TEST(test_write_long),      TEST(test_write_predictions),
+        TEST(test_golden),
+        TEST(test_types),
+        TEST(test_wire),
+        TEST(test_no_rows),
+        TEST(test_malformed),
+        TEST(test_nested_groups),
+        TEST(test_framing),
+        TEST(test_every_cut),
+        TEST(test_every_message_cut),
+        TEST(test_sparse),
+        TEST(test_large_unordered),
+        TEST(test_dense),
+        TEST(test_flat_shape),
+        TEST(test_one_width),
+        TEST(test_stacked),
+        TEST(test_labels),
+        TEST(test_one_schema),
+        TEST(test_infinite),
+        TEST(test_parts),
+        TEST(test_block_sizes),
+        TEST(test_pieces),
+        TEST(test_pieces_faults),
+        TEST(test_whole),
+        TEST(test_memory),
+        TEST(test_write),
+        TEST(test_write_odd),
+        TEST(test_write_long),
+        TEST(test_write_predictions),
         TEST(test_write_limits),
     };
 
