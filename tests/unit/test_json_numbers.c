@@ -280,8 +280,8 @@ static void test_spelling(void **state)
             char *p = text + sprintf(text, "[");
             int status;
 
-            for (int k = 0; k < before; k++)
-                p += sprintf(p, "7,");
+            for (int k = 0; k < before; k++) /* at odd places, too */
+                p += sprintf(p, k || before % 4 < 2 ? "7," : "17,");
             sprintf(p, "%s,12.5, 3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23]",
                     cases[i].text);
             buffer_clear(&values);
@@ -302,13 +302,39 @@ static void test_spelling(void **state)
     buffer_fini(&values);
 }
 
+/* An element that is not there, at the end of arrays of any length. */
+static void test_last_comma(void **state)
+{
+    struct buffer values;
+    char text[1000];
+
+    (void)state;
+    buffer_init(&values, SIZE_MAX);
+    for (int count = 1; count < 300; count++) {
+        struct err err = ERR_INIT;
+        char *p = text + sprintf(text, "[");
+
+        for (int k = 0; k < count; k++)
+            p += sprintf(p, "7,");
+        sprintf(p, "]");
+        assert_int_equal(read_array(text, false, &values, &err), -1);
+        assert_non_null(strstr(err.text, "a number is expected, not ']'"));
+        p[-1] = ' ';
+        err_clear(&err);
+        buffer_clear(&values);
+        assert_int_equal(read_array(text, false, &values, &err), 0);
+        assert_int_equal(values.size, (size_t)count * sizeof(float));
+    }
+    buffer_fini(&values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floats),   cmocka_unit_test(test_many),
         cmocka_unit_test(test_indices),  cmocka_unit_test(test_bad),
         cmocka_unit_test(test_memory),   cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_spelling),
+        cmocka_unit_test(test_spelling), cmocka_unit_test(test_last_comma),
     };
     int failed = 0;
 
