@@ -131,14 +131,15 @@ static inline void chain_end(chain z, const struct linear_sum *sum, float *ret)
 void linear_dense_rows(const struct matrix *matrix, size_t row, size_t count, size_t columns,
                        float *ret)
 {
-    memset(ret, 0, count * columns * sizeof(*ret));
     for (size_t i = row; i < row + count; i++, ret += columns) {
         if (matrix->kind == MATRIX_DENSE) {
             size_t width = matrix->columns < columns ? matrix->columns : columns;
 
             memcpy(ret, matrix->values + i * matrix->columns, width * sizeof(*ret));
+            memset(ret + width, 0, (columns - width) * sizeof(*ret));
             continue;
         }
+        memset(ret, 0, columns * sizeof(*ret));
         for (size_t at = matrix->row_start[i]; at < matrix->row_start[i + 1]; at++) {
             if (matrix->column[at] < columns)
                 ret[matrix->column[at]] = matrix->values[at];

@@ -17,15 +17,24 @@ struct projection {
     float *zero; /* the bias */
 };
 
-/* Centred first: where a mean is large, the difference of two products would have lost what counts.
- */
-static void centre(const struct projection *projection, size_t rows, float *x)
+/* Rows minus the mean, first of all: where a mean is large, the difference of two products would
+ * have lost what counts. Whatever is absent is 0. */
+static void centre(const struct projection *projection, const struct matrix *matrix, size_t row,
+                   size_t rows, float *ret)
 {
     size_t features = projection->product.sum.features;
+    const float *from = ret, *mean = projection->mean;
+    size_t stride = features;
 
-    for (size_t row = 0; row < rows; row++, x += features) {
+    if (matrix->kind == MATRIX_DENSE && matrix->columns >= features) {
+        stride = matrix->columns;
+        from = matrix->values + row * stride;
+    } else {
+        linear_dense_rows(matrix, row, rows, features, ret);
+    }
+    for (size_t i = 0; i < rows; i++, ret += features, from += stride) {
         for (size_t f = 0; f < features; f++)
-            x[f] -= projection->mean[f];
+            ret[f] = from[f] - mean[f];
     }
 }
 
@@ -45,8 +54,7 @@ static int projection_score(const struct scorer *scorer, const struct matrix *ma
         struct linear_sums sums = {.z = ret_margins + row * scorer->outputs,
                                    .stride = scorer->outputs};
 
-        linear_dense_rows(matrix, row, rows, features, x);
-        centre(projection, rows, x);
+        centre(projection, matrix, row, rows, x);
         linear_product_rows(&projection->product, &block, NULL, &sums);
     }
     return 0;
