@@ -318,6 +318,33 @@ static void test_sparse_shapes(void **state)
     }
 }
 
+static void test_csr_shapes(void **state)
+{
+    static const struct {
+        uint64_t stored, rows, starts, columns;
+    } cases[] = {{2, 3, 5, 2}, {2, 3, 3, 2}, {2, 3, 4, 1}, {1, 3, 4, 2}};
+    static const float zeros[64];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        MX_BUFFER(data);
+
+        mx_list(&data, 1);
+        mx_magic(&data, MX_V2);
+        put_le(&data, 4, 2);
+        mx_shape(&data, MX_V2, 1, &cases[i].stored);
+        mx_shape(&data, MX_V2, 2, (const uint64_t[]){cases[i].rows, 2});
+        mx_context(&data);
+        put_le(&data, 4, 0);
+        put_le(&data, 4, 6);
+        mx_shape(&data, MX_V2, 1, &cases[i].starts);
+        put_le(&data, 4, 6);
+        mx_shape(&data, MX_V2, 1, &cases[i].columns);
+        build_append(&data, zeros, sizeof(zeros)); /* more than enough */
+        refused(build_bytes(&data), "offset 24: the shapes of a sparse array disagree");
+    }
+}
+
 static void test_csr(void **state)
 {
     static const float values[] = {1, 2, 3, 4};
@@ -567,14 +594,14 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example),       cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_types),         cmocka_unit_test(test_rounding),
-        cmocka_unit_test(test_row_sparse),    cmocka_unit_test(test_row_sparse_lies),
-        cmocka_unit_test(test_sparse_shapes), cmocka_unit_test(test_csr),
-        cmocka_unit_test(test_csr_lies),      cmocka_unit_test(test_none_and_scalar),
-        cmocka_unit_test(test_lies),          cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_storage),       cmocka_unit_test(test_names),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_example),         cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_types),           cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_row_sparse),      cmocka_unit_test(test_row_sparse_lies),
+        cmocka_unit_test(test_sparse_shapes),   cmocka_unit_test(test_csr),
+        cmocka_unit_test(test_csr_shapes),      cmocka_unit_test(test_csr_lies),
+        cmocka_unit_test(test_none_and_scalar), cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_shapes),          cmocka_unit_test(test_storage),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

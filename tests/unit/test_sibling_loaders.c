@@ -287,6 +287,9 @@ static void test_factorization_refused(void **state)
 
     (void)state;
     machine_refused("{}", linear, "member 'meta.json': no predictor_type among training_param");
+    machine_refused("{\"training_parameters\": {\"training_parameters\": {\"predictor_type\": "
+                    "\"regressor\"}}}",
+                    linear, "member 'meta.json': no predictor_type");
     machine_refused("", linear, "member 'meta.json': offset 0");
     machine_refused("{\"training_parameters\": 1}", linear, "training_parameters must be an obj");
     machine_refused(META("\"x\""), linear, "predictor_type 'x' is none");
