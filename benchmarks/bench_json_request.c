@@ -5,7 +5,7 @@
  * each form that clients send, and 100 of 784, as of images; all sides take turns, each figure is
  * the median.
  *
- *   bench_json_request [RUNS]      (default 31)
+ *   bench_json_request [RUNS [--json]]      (default 31; --json: a line of JSON a form)
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -178,12 +178,13 @@ static double seconds(void (*read)(const struct form *form), const struct form *
     return cpu_seconds() - start;
 }
 
-static void measure(const struct form *form, int runs)
+static void measure(const struct form *form, int runs, bool json)
 {
     static void (*const readers[SIDES])(const struct form *form) = {
         [SIDE_OURS] = read_ours, [SIDE_JANSSON] = read_jansson, [SIDE_CSV] = read_csv};
     static double times[SIDES][RUNS_MAX];
     double rate[SIDES];
+    double of_csv;
 
     fill(form);
     for (int i = 0; i < runs; i++) {
@@ -193,10 +194,15 @@ static void measure(const struct form *form, int runs)
     for (int side = 0; side < SIDES; side++)
         rate[side] = (double)(side == SIDE_CSV ? csv.size : text.size) /
                      median(times[side], (size_t)runs) * 1e-6;
-    printf("%-36s %8zu %6.0f MB/s %6.0f MB/s %6.1fx %6.0f MB/s %6.2fx\n", form->name, text.size,
-           rate[SIDE_OURS], rate[SIDE_JANSSON], rate[SIDE_OURS] / rate[SIDE_JANSSON],
-           rate[SIDE_CSV],
-           median(times[SIDE_CSV], (size_t)runs) / median(times[SIDE_OURS], (size_t)runs));
+    of_csv = median(times[SIDE_CSV], (size_t)runs) / median(times[SIDE_OURS], (size_t)runs);
+    if (json)
+        printf("{\"form\": \"%s\", \"bytes\": %zu, \"ours_mb_s\": %.1f, \"jansson_mb_s\": %.1f, "
+               "\"csv_mb_s\": %.1f, \"of_csv\": %.3f}\n",
+               form->name, text.size, rate[SIDE_OURS], rate[SIDE_JANSSON], rate[SIDE_CSV], of_csv);
+    else
+        printf("%-36s %8zu %6.0f MB/s %6.0f MB/s %6.1fx %6.0f MB/s %6.2fx\n", form->name, text.size,
+               rate[SIDE_OURS], rate[SIDE_JANSSON], rate[SIDE_OURS] / rate[SIDE_JANSSON],
+               rate[SIDE_CSV], of_csv);
 }
 
 #define RECORD(BEFORE, AFTER) 1000, 30, ", ", BEFORE, AFTER
@@ -224,6 +230,7 @@ int main(int argc, char **argv)
         {"json, 784, all digits, ','", FORMAT_JSON, KIND_ALL, IMAGE(",")},
     };
     int runs = argc > 1 ? atoi(argv[1]) : 31;
+    bool json = argc > 2 && strcmp(argv[2], "--json") == 0;
 
     if (runs < 1 || runs > RUNS_MAX)
         return 2;
@@ -231,10 +238,11 @@ int main(int argc, char **argv)
     buffer_init(&csv, SIZE_MAX);
     decoder_init(&decoder);
     decode_fault_init(&fault);
-    printf("%-36s %8s %11s %11s %7s %11s %7s\n", "", "bytes", "ours", "jansson", "ratio", "csv",
-           "ratio");
+    if (!json)
+        printf("%-36s %8s %11s %11s %7s %11s %7s\n", "", "bytes", "ours", "jansson", "ratio", "csv",
+               "ratio");
     for (size_t i = 0; i < ARRAY_LENGTH(forms); i++)
-        measure(&forms[i], runs);
+        measure(&forms[i], runs, json);
     decoder_fini(&decoder);
     decode_fault_fini(&fault);
     buffer_fini(&text);

@@ -6,14 +6,14 @@
  *
  * SHAPE: kmeans:POINTS:FEATURES or knn:POINTS:FEATURES:K; without any, those of the README. LEVEL:
  * no more than these instructions: baseline, avx2, avx512, vbmi. S: how long each figure is
- * measured (default 0.2). Points and rows are drawn around centres, as data mostly lie.
+ * measured (default 0.2). Points and rows are drawn around centres, as data mostly lie. Prints a
+ * line of JSON a figure; loop_ns is the other loop's.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "algorithms/blas.h"
 #include "algorithms/nearest.h"
 #include "base/cpu.h"
 #include "benchmarks/timing.h"
@@ -163,13 +163,15 @@ static void run(const struct shape *shape)
     if (failed)
         die("make", err.text);
     scratch_init(&scratch);
-    printf("%-6s %7zu x %-4zu k %-3zu estimate %10.0f ns  naive %10.0f ns/row\n", scorer->name,
-           shape->points, shape->features, shape->k, scorer->row_ns, loop);
     for (size_t i = 0; i < sizeof(batches) / sizeof(*batches); i++) {
         double ns = measure(&data, scorer, &scratch, batches[i]);
 
-        printf("    batch %5zu: %11.0f ns/row %11.0f rows/s  %6.2f times as fast\n", batches[i], ns,
-               1e9 / ns, loop / ns);
+        printf("{\"scorer\": \"%s\", \"algorithm\": \"%s\", \"points\": %zu, \"features\": %zu, "
+               "\"k\": %zu, \"batch\": %zu, \"row_ns\": %.1f, \"rows_s\": %.0f, "
+               "\"estimate_ns\": %.0f, \"loop_ns\": %.1f}\n",
+               scorer->name, shape->knn ? "knn" : "kmeans", shape->points, shape->features,
+               shape->k, batches[i], ns, 1e9 / ns, scorer->row_ns, loop);
+        fflush(stdout);
     }
     scratch_fini(&scratch);
     scorer_free(scorer);
@@ -208,7 +210,6 @@ int main(int argc, char **argv)
                  !cpu_limit(level))
             die(argv[i], "no such option, or not on this processor");
     }
-    printf("%s, %s\n", blas_name(), cpu_level_name(cpu_level()));
     for (size_t n = 0; i == argc && n < sizeof(usual) / sizeof(*usual); n++)
         run(&(struct shape[]){parse_shape(usual[n])}[0]);
     for (; i < argc; i++)

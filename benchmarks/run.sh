@@ -8,6 +8,8 @@
 #
 # Parts (default: all): forest    scoring in process, against libxgboost, oneDAL, ONNX Runtime
 #                       numbers   reading csv, against strtod
+#                       linear    Linear Learner and its siblings, beside plain loops and sgemm;
+#                                 JSON bodies, against jansson
 #                       http      CPU a request and latencies, against a raw epoll server
 #                       large     bodies of 20 MB: memory, cores, who waits beside them
 #                       start     exec to the first healthy /ping, memory at rest

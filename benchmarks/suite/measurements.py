@@ -4,7 +4,7 @@ import statistics
 
 from machine import QUIET_CPUS
 
-PARTS = ("forest", "numbers", "http", "large", "start", "servers")
+PARTS = ("forest", "numbers", "linear", "http", "large", "start", "servers")
 
 
 class Measurements:

@@ -13,7 +13,7 @@ import time
 import machine
 
 PROGRAMS = ("bench_forest", "csv_strtod", "ceiling", "fixed_reply", "load", "start_time",
-            "peer_xgboost")
+            "peer_xgboost", "bench_linear", "bench_nearest", "bench_json_request")
 LEVELS = ("baseline", "avx2", "avx512", "vbmi")
 
 

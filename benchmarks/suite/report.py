@@ -154,6 +154,42 @@ def versions(parts):
     return ", ".join(found)
 
 
+def linear_learner(linear):
+    heads = ["Linear Learner", "batch", "ns a row", "plain loop", "sgemm alone",
+             "factorization machines", "PCA"]
+    rows = []
+    for shape in linear.facts.get("shapes", []):
+        for batch in linear.facts["batches"]:
+            best = table.best_linear(linear, shape, batch)
+            others = [("linear", shape, batch, "loop"), ("product", shape, batch, "sgemm"),
+                      ("factorization", shape, batch, "factorization"),
+                      ("projection", shape, batch, "projection")]
+            cells = [spread(linear, *key) if linear.values(*key) else "-" for key in others]
+            rows.append([shape, batch, f"{spread(linear, *best)} ({best[3]})", *cells])
+    return heads, rows
+
+
+def nearest(linear):
+    heads = ["nearest points", "batch", "us a row", "plain loop"]
+    rows = []
+    for algorithm, shape in linear.facts.get("nearest", []):
+        for batch in ("1", "100", "1000"):
+            cells = [linear.median(algorithm, shape, batch, who) for who in ("ours", "loop")]
+            if all(cells):
+                rows.append([f"{algorithm}, {shape}", batch, *(micro(cell / 1e3) for cell in cells)])
+    return heads, rows
+
+
+def json_bodies(linear):
+    heads = ["JSON to rows", "MB/s", "jansson", "times csv's time for the same numbers"]
+    rows = []
+    for form in linear.facts.get("json", []):
+        cells = [linear.median("json", form, who) for who in ("ours", "jansson")]
+        of_csv = linear.median("json", form, "of csv")
+        rows.append([form, *(f"{cell:.0f}" for cell in cells), f"{1 / of_csv:.2f}"])
+    return heads, rows
+
+
 def results(parts, rows):
     forest, http, servers = parts["forest"], parts["http"], parts["servers"]
     skipped = [line for part in parts.values() for line in part.skipped]
@@ -167,6 +203,14 @@ def results(parts, rows):
         "Latencies in an open loop, in microseconds from when a request was due.",
         markdown(*open_loop(http, servers)),
     ]
+    linear = parts["linear"]
+    if linear.about:
+        pieces += [
+            f"Linear Learner and its siblings in process: features x outputs; "
+            f"{linear.facts.get('blas', 'no BLAS')}.",
+            markdown(*linear_learner(linear)), markdown(*nearest(linear)),
+            "JSON bodies: 1000 records of 30 numbers, 100 of 784.",
+            markdown(*json_bodies(linear))]
     if skipped:
         pieces.append("Not measured:\n\n" + "\n".join(f"- {line}" for line in skipped))
     return "\n\n".join(pieces)

@@ -213,6 +213,47 @@ def numbers_row(numbers):
     return row.judge(few / 8, ratios["17 digits"] / 3.5)
 
 
+def json_row(linear):
+    """Dense numbers in JSON; what carries more than numbers is in the details."""
+    row = Row("JSON bodies of numbers, text to float32 rows", "jansson's json_loadb (a tree)",
+              ">= 10x the MB/s", "JSON bodies, against jansson")
+    forms = linear.facts.get("json", [])
+    ratios = [linear.ratio(("json", form, "ours"), ("json", form, "jansson")) for form in forms]
+    ratios = [ratio for ratio in ratios if ratio]
+    if not ratios:
+        return no_figure(row, linear, "linear:")
+    row.measured = f"{times(min(ratios))} to {times(max(ratios))} in {len(ratios)} forms"
+    row.took(linear, *(("json", form, who) for form in forms for who in ("ours", "jansson")))
+    return row.judge(min(ratios) / 10)
+
+
+def linear_row(linear):
+    """The kernel that a model gets, in blocks, whatever the processor."""
+    row = Row("Linear Learner, 30 and 1000 features x 1 and 10 outputs, batches of 100",
+              "a plain loop / sgemm", "reported", "Linear Learner, against a plain loop")
+    figures = []
+    for shape in linear.facts.get("shapes", []):
+        best = best_linear(linear, shape, "100")
+        if best:
+            ratios = [linear.ratio(("linear", shape, "100", "loop"), best),
+                      linear.ratio(("product", shape, "100", "sgemm"), best)]
+            figures.append(f"{shape}: {linear.median(*best):.3g} ns a row, "
+                           + " / ".join(times(ratio) for ratio in ratios))
+    if not figures:
+        return no_figure(row, linear, "linear:")
+    row.measured = "; ".join(figures)
+    return row
+
+
+def best_linear(linear, shape, batch):
+    """The key of the figure of the exact kernel for the highest level that there is."""
+    for level in ("avx512", "avx2", "baseline"):
+        key = ("linear", shape, batch, f"linear-loop-{level}")
+        if linear.values(*key):
+            return key
+    return None
+
+
 def large_rows(large):
     memory = Row("20 MB csv body: peak memory", "the idle server's",
                  "<= idle + response + 16 MB")
@@ -285,6 +326,7 @@ def server_rows(servers):
 def rows_of(parts):
     """All rows, in the order in which a reader wants them."""
     return [*forest_rows(parts["forest"]), *http_rows(parts["http"]),
-            numbers_row(parts["numbers"]), *large_rows(parts["large"]),
+            numbers_row(parts["numbers"]), json_row(parts["linear"]), linear_row(parts["linear"]),
+            *large_rows(parts["large"]),
             *start_rows(parts["start"]), connections_http(parts["http"]),
             *server_rows(parts["servers"])]
