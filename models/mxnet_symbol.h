@@ -5,6 +5,8 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/compiler.h"
@@ -27,7 +29,8 @@ struct mxnet_symbol {
 /* The longest text that is read. */
 #define MXNET_SYMBOL_MAX ((size_t)16 << 20)
 
-/* ERR_INPUT: no JSON, no nodes, a node without op or name, inputs and heads that name no node. */
+/* ERR_INPUT: no JSON, no nodes, no heads, a node without op or name, indices that name no node, a
+ * shape of fc0_weight that has not two dimensions; ERR_LIMIT: beyond MXNET_SYMBOL_MAX. */
 int mxnet_symbol_read(struct bytes text, struct mxnet_symbol *ret, struct err *err) MUST_CHECK;
 
 /* "identity", "sigmoid", "softmax" */

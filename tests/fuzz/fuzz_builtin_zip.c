@@ -67,8 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     options.limits = (struct artifact_limits){.entries = 64, .bytes = 4 << 20, .ratio = 20};
     artifact = open_artifact(data[0], bytes_of(data + 1, size - 1), &options.limits);
+    if (!artifact)
+        return 0;
     model = mem_zero(1, sizeof(*model));
-    if (artifact && model) {
+    if (model) {
         atomic_init(&model->references, 1);
         loader = loaders_find(artifact);
         /* XGBoost's parsers have targets of their own */
