@@ -106,11 +106,14 @@ static int read_members(struct loading *loading, const struct model_options *opt
     return 0;
 }
 
+/* How a classifier's graph ends was never seen: it may be in its loss, as Linear Learner's hinge
+ * is. */
 static int check_symbol(const struct loading *loading, struct err *err)
 {
-    enum mxnet_link link = loading->predictor == LINEAR_BINARY ? MXNET_SIGMOID : MXNET_IDENTITY;
+    bool binary = loading->predictor == LINEAR_BINARY;
+    enum mxnet_link link = binary ? MXNET_SIGMOID : MXNET_IDENTITY;
 
-    if (loading->symbol.link != link)
+    if (loading->symbol.link != link && !(binary && loading->symbol.link == MXNET_IDENTITY))
         return err_set(err, ERR_INPUT, "the graph ends in %s, but predictor_type '%s' in %s",
                        mxnet_link_name(loading->symbol.link),
                        linear_predictor_name(loading->predictor), mxnet_link_name(link));

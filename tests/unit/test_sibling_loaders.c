@@ -294,8 +294,8 @@ static void test_factorization_refused(void **state)
     machine_refused("{\"training_parameters\": 1}", linear, "training_parameters must be an obj");
     machine_refused(META("\"x\""), linear, "predictor_type 'x' is none");
     machine_refused(META("\"multiclass_classifier\""), linear, "is none of factorization machines");
-    machine_refused(META("\"binary_classifier\""), linear,
-                    "member 'symbol.json': the graph ends in identity, but predictor_type "
+    machine_refused(META("\"binary_classifier\""), "softmax",
+                    "member 'symbol.json': the graph ends in softmax, but predictor_type "
                     "'binary_classifier' in sigmoid");
     machine_refused(META("\"regressor\""), "LogisticRegressionOutput", "the graph ends in sigmoid");
     machine_build(&machine, META("\"regressor\""), linear, false);
