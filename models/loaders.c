@@ -6,8 +6,7 @@
 static const struct loader *const loaders[] = {
     &factorization_loader, &linear_loader, /* any other zip */
     &pca_loader,           &kmeans_loader, /* any other list of arrays */
-    &knn_loader,
-    &xgboost_loader,
+    &knn_loader,           &xgboost_loader,
 };
 
 const struct loader *loaders_find(const struct artifact *artifact)

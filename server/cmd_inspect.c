@@ -192,7 +192,8 @@ static void print_builtin_profiles(void)
 
     printf("\nLinear Learner and its siblings\nprofile  labels    JSON Lines  numbers of csv\n");
     for (size_t i = 0; i < count; i++)
-        printf("%-8s %-9s %-11s %s\n", profiles[i].name, profiles[i].python2 ? "floats" : "integers",
+        printf("%-8s %-9s %-11s %s\n", profiles[i].name,
+               profiles[i].python2 ? "floats" : "integers",
                profiles[i].python2 ? "spaced" : "compact",
                profiles[i].python2 ? "12 digits" : "shortest");
     printf("auto: %s\n", profiles[0].name);

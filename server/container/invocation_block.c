@@ -72,7 +72,8 @@ void invocation_block_score(struct invocation_block *block, struct invocation_sc
     /* at once what it will be about; where there is not so much, it may be less */
     (void)!buffer_reserve(&block->out, INVOCATION_NUMBER_ABOUT * block->predictions.rows *
                                            block->predictions.columns);
-    if (encode_rows(&request->encoding, &block->predictions, block->first, &block->out, &block->err))
+    if (encode_rows(&request->encoding, &block->predictions, block->first, &block->out,
+                    &block->err))
         block->err.kind = ERR_MEMORY; /* beyond the limit is answered alike */
 }
 

@@ -116,9 +116,9 @@ static int begin(struct invocation_stream *stream, struct bytes block)
     stream->shape = csv_shape_of(line, &stream->rules);
     csv_verdict_begin(&stream->verdict, &stream->shape);
     buffer_clear(&stream->message);
-    stream->fits = policy_of(request->model)
-                       ->columns_fit(request->model, FORMAT_CSV, stream->shape.columns,
-                                     &stream->message);
+    stream->fits =
+        policy_of(request->model)
+            ->columns_fit(request->model, FORMAT_CSV, stream->shape.columns, &stream->message);
     stream->full = limit_block(stream, stream->streams->settings.block);
     stream->begun = true;
     return request->encoded ? encode_begin(&request->encoding, &stream->body, &err) : 0;
@@ -390,7 +390,7 @@ void invocation_stream_answer(struct invocation_stream *stream, const struct inv
 
     invocation_answer_begin(&answer);
     if (take_results(stream, scratch, &answer))
-        invocation_answer_predictions(
-            &answer, stream->request.model, stream->streams->settings.rules, request,
-            stream->request.encoded, stream->verdict.rows, scratch);
+        invocation_answer_predictions(&answer, stream->request.model,
+                                      stream->streams->settings.rules, request,
+                                      stream->request.encoded, stream->verdict.rows, scratch);
 }

@@ -208,9 +208,9 @@ struct invocation_stream *invocation_stream_new(struct invocation_streams *strea
         return NULL;
     reset(stream);
     stream->request = *request;
-    stream->rules = policy_of(request->model)
-                        ->decode_rules(request->model, streams->settings.rules->strict,
-                                       &request->type);
+    stream->rules =
+        policy_of(request->model)
+            ->decode_rules(request->model, streams->settings.rules->strict, &request->type);
     return stream;
 }
 

@@ -3,8 +3,8 @@
 #include "server/container/invocation_answer.h"
 #include "server/container/policy.h"
 
-/* Rows of a block: decoded, scored and dropped while they are in the cache; no more than pay, and of
- * wide ones still so many that kernels, which score up to 256 at a time, are well used. */
+/* Rows of a block: decoded, scored and dropped while they are in the cache; no more than pay, and
+ * of wide ones still so many that kernels, which score up to 256 at a time, are well used. */
 #define BLOCK_CELLS    65536
 #define BLOCK_ROWS     256
 #define BLOCK_ROWS_MAX 512
@@ -41,8 +41,8 @@ uint64_t invocation_cost(const struct model *model, size_t body_size)
 /* Rows of a block, so that a block of any width stays small. */
 static size_t block_rows(uint64_t columns)
 {
-    uint64_t rows = columns ? BLOCK_CELLS / (columns < BLOCK_CELLS ? columns : BLOCK_CELLS)
-                            : BLOCK_ROWS_MAX;
+    uint64_t rows =
+        columns ? BLOCK_CELLS / (columns < BLOCK_CELLS ? columns : BLOCK_CELLS) : BLOCK_ROWS_MAX;
 
     if (rows > BLOCK_ROWS_MAX)
         rows = BLOCK_ROWS_MAX;

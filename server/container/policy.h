@@ -45,8 +45,7 @@ struct policy {
     /* The type of the answer; a `message` as accept_parse leaves it. */
     struct response_type (*response_type)(const struct model *model,
                                           const struct invocation_rules *rules,
-                                          const struct invocation *request,
-                                          struct buffer *message);
+                                          const struct invocation *request, struct buffer *message);
 
     /* How that answer is made, where it is one that can be made in parts; else false, and `encode`
      * makes it. */

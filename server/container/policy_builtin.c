@@ -52,7 +52,8 @@ static int print_fault(enum format format UNUSED, const struct decode_fault *fau
 {
     if (buffer_print(message, UNREADABLE) ||
         (fault->row && buffer_print(message, "row %" PRIu64, fault->row)) ||
-        (fault->row && fault->column && buffer_print(message, ", column %" PRIu64, fault->column)) ||
+        (fault->row && fault->column &&
+         buffer_print(message, ", column %" PRIu64, fault->column)) ||
         (fault->row && buffer_print(message, ": ")))
         return -1;
     return buffer_append(message, fault->message.data, fault->message.size);
@@ -63,9 +64,8 @@ static struct response_type response_type(const struct model *model,
                                           const struct invocation *request,
                                           struct buffer *message UNUSED)
 {
-    struct builtin_accept accept =
-        builtin_accept_parse(request->has_accept, request->accept, rules->default_accept,
-                             model->builtin->csv_count > 0);
+    struct builtin_accept accept = builtin_accept_parse(
+        request->has_accept, request->accept, rules->default_accept, model->builtin->csv_count > 0);
 
     return (struct response_type){accept.type, accept_content_type(accept.type), accept.verbose};
 }

@@ -93,7 +93,7 @@ static bool pickle_columns_fit(uint64_t features, enum format format, uint64_t c
 }
 
 static bool columns_fit(const struct model *model, enum format format, uint64_t columns,
-                            struct buffer *message)
+                        struct buffer *message)
 {
     buffer_clear(message);
     if (model->members[0].source->pickle_class &&
@@ -146,8 +146,8 @@ static struct response_type response_type(const struct model *model,
         (profile->accept == ACCEPT_SELECTABLE && is_selectable(model, rules)))
         type.accept =
             accept_parse(request->has_accept, request->accept, rules->default_accept, message);
-    type.content_type = type.accept == ACCEPT_NO_ENCODER ? rules->default_accept
-                                                         : accept_content_type(type.accept);
+    type.content_type =
+        type.accept == ACCEPT_NO_ENCODER ? rules->default_accept : accept_content_type(type.accept);
     return type;
 }
 
