@@ -4,6 +4,10 @@
  * linear-learner 7). Distances are Euclidean. Candidates are found with a matrix product
  * (|x|^2 - 2 x . p + |p|^2 and a bound on its error); what is answered is computed from the
  * differences, so that it is exact to rounding. A row's answer depends on nothing but the row.
+ *
+ * Columns that a row lacks are 0. A distance that is no number, as from a row with a NaN, counts as
+ * infinite: such a row's answer is cluster 0 at an infinite distance, or the first k vectors. A
+ * scorer's row_ns is that of a row alone; of many, each may take a fifth of it.
  */
 
 #include <stdint.h>

@@ -66,6 +66,10 @@ static void test_reading(void **state)
     assert_false(json_doc_get_integer(document, "r", &number));
     assert_false(json_doc_get_text(document, "a", &value));
     assert_false(json_doc_get_bool(document, "z", &yes));
+    assert_non_null(json_doc_get_object(document, "o"));
+    assert_null(json_doc_get_object(document, "l"));
+    assert_null(json_doc_get_object(document, "z"));
+    assert_null(json_doc_get_object(json_doc_get_object(document, "o"), "z"));
     json_doc_free(document);
     json_doc_free(NULL);
 }
