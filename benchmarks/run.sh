@@ -22,7 +22,8 @@
 # peers in the build directory).
 set -eu
 cd "$(dirname "$0")/.."
-unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS # the library chooses by the processor, as it does for users
+# The library chooses by the processor, as it does for users.
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS
 
 usage() {
     sed -n '2,/^set -eu/s/^# \{0,1\}//p' benchmarks/run.sh
