@@ -56,6 +56,20 @@ void invocation_answer_failure(const struct invocation_answer *answer, const str
         invocation_answer_page(answer, 500, err->text);
 }
 
+/* The log is told the reason in any case. */
+static void refuse(const struct invocation_answer *answer, const struct policy *policy, int status,
+                   const char *prefix, const struct buffer *text)
+{
+    const char *shorter = answer->strict ? policy->strict_refusal : NULL;
+
+    invocation_answer_text(answer, status, prefix, text);
+    if (!shorter)
+        return;
+    buffer_clear(answer->body);
+    if (buffer_append(answer->body, shorter, strlen(shorter)))
+        invocation_answer_no_memory(answer);
+}
+
 void invocation_answer_fault(const struct invocation_answer *answer, const struct policy *policy,
                              enum format format, const struct decode_fault *fault,
                              struct buffer *message)
@@ -64,7 +78,7 @@ void invocation_answer_fault(const struct invocation_answer *answer, const struc
     if (fault->out_of_memory || policy->print_fault(format, fault, message))
         invocation_answer_no_memory(answer);
     else
-        invocation_answer_text(answer, policy->fault_status, "", message);
+        refuse(answer, policy, policy->fault_status, "", message);
 }
 
 void invocation_answer_columns(const struct invocation_answer *answer, const struct policy *policy,
@@ -73,5 +87,5 @@ void invocation_answer_columns(const struct invocation_answer *answer, const str
     if (message->size == 0)
         invocation_answer_no_memory(answer);
     else
-        invocation_answer_text(answer, 400, policy->columns_prefix, message);
+        refuse(answer, policy, 400, policy->columns_prefix, message);
 }

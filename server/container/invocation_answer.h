@@ -17,6 +17,7 @@ struct invocation_answer {
     struct invocation_result *result;
     char *why; /* one line for the log */
     size_t why_size;
+    bool strict; /* refusals as short as the original's */
 };
 
 void invocation_answer_begin(const struct invocation_answer *answer);

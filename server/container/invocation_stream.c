@@ -373,7 +373,8 @@ void invocation_stream_score(struct invocation_stream *stream, struct invocation
                              struct buffer *body, struct invocation_result *ret, char *why,
                              size_t why_size)
 {
-    struct invocation_answer answer = {body, ret, why, why_size};
+    struct invocation_answer answer = {body, ret, why, why_size,
+                                       stream->streams->settings.rules->strict};
 
     invocation_answer_begin(&answer);
     if (take_results(stream, scratch, &answer)) {
@@ -386,7 +387,8 @@ void invocation_stream_answer(struct invocation_stream *stream, const struct inv
                               struct invocation_scratch *scratch, struct buffer *body,
                               struct invocation_result *ret, char *why, size_t why_size)
 {
-    struct invocation_answer answer = {body, ret, why, why_size};
+    struct invocation_answer answer = {body, ret, why, why_size,
+                                       stream->streams->settings.rules->strict};
 
     invocation_answer_begin(&answer);
     if (take_results(stream, scratch, &answer))

@@ -209,7 +209,7 @@ static void answer_type(const struct invocation_answer *answer, const struct pol
         invocation_answer_text(answer, 415, "", &scratch->message);
         break;
     case CONTENT_TYPE_BAD_PARAMETER:
-        invocation_answer_text(answer, 400, policy->columns_prefix, &scratch->message);
+        invocation_answer_columns(answer, policy, &scratch->message);
         break;
     case CONTENT_TYPE_OK:
     case CONTENT_TYPE_NO_MEMORY:
@@ -247,7 +247,7 @@ void invocation_score(const struct model *model, const struct invocation_rules *
                       size_t why_size)
 {
     struct invocation_answer answer = {
-        .body = body, .result = ret, .why = why, .why_size = why_size};
+        .body = body, .result = ret, .why = why, .why_size = why_size, .strict = rules->strict};
 
     invocation_answer_begin(&answer);
     if (predict(model, rules, request, scratch, &answer)) {
@@ -261,7 +261,7 @@ void invocation_run(const struct model *model, const struct invocation_rules *ru
                     struct buffer *body, struct invocation_result *ret, char *why, size_t why_size)
 {
     struct invocation_answer answer = {
-        .body = body, .result = ret, .why = why, .why_size = why_size};
+        .body = body, .result = ret, .why = why, .why_size = why_size, .strict = rules->strict};
 
     invocation_answer_begin(&answer);
     if (predict(model, rules, request, scratch, &answer))

@@ -36,6 +36,10 @@ struct policy {
                         struct buffer *message);
     const char *columns_prefix; /* a bad parameter of the type is told with it, too */
 
+    /* Under --strict all that is said of a body that cannot be read, or does not fit; NULL: what
+     * is said otherwise. */
+    const char *strict_refusal;
+
     /* A body that cannot be read: the status, and what replaces `message`. -1 where memory is
      * short. */
     int fault_status;

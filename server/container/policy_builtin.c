@@ -8,7 +8,7 @@
 #include "server/container/policy.h"
 #include "server/formats/answer_encode.h"
 
-#define UNREADABLE "unable to evaluate payload provided: "
+#define UNREADABLE "unable to evaluate payload provided"
 
 static enum content_type_result request_type(const struct invocation_rules *rules UNUSED,
                                              const struct invocation *request,
@@ -50,7 +50,7 @@ static bool columns_fit(const struct model *model, enum format format UNUSED, ui
 static int print_fault(enum format format UNUSED, const struct decode_fault *fault,
                        struct buffer *message)
 {
-    if (buffer_print(message, UNREADABLE) ||
+    if (buffer_print(message, UNREADABLE ": ") ||
         (fault->row && buffer_print(message, "row %" PRIu64, fault->row)) ||
         (fault->row && fault->column &&
          buffer_print(message, ", column %" PRIu64, fault->column)) ||
@@ -99,7 +99,8 @@ const struct policy policy_builtin = {
     .request_type = request_type,
     .decode_rules = decode_rules,
     .columns_fit = columns_fit,
-    .columns_prefix = UNREADABLE,
+    .columns_prefix = UNREADABLE ": ",
+    .strict_refusal = UNREADABLE,
     .fault_status = 400,
     .print_fault = print_fault,
     .response_type = response_type,

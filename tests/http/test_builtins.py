@@ -225,6 +225,15 @@ def test_where_a_fault_is(binary_server):
     assert "record 1" in text and "offset 38" in text
 
 
+def test_strict_says_no_more_than_the_original(binary):
+    with serving("--model", binary, "--strict") as server:
+        large = b"1,2,3,4\n" * 50000 + b"1,2,3,x"
+        for content_type, body in ((CSV, "1,2,3"), (CSV, large), (JSON, "{"), (RECORDIO, b"abc")):
+            response, data = server.post(body, content_type)
+            assert (response.status, data) == (400, b"unable to evaluate payload provided")
+        assert server.wait_for("row 50001, column 4")
+
+
 def test_statuses(binary_server):
     assert binary_server.post("", CSV)[0].status == 204
     for given in ("application/octet-stream", "text/libsvm", "Application/XML; a=b"):
