@@ -7,14 +7,17 @@
 #include "algorithms/linear_product.h"
 #include "base/memory.h"
 
-/* Rows of a product of OpenBLAS: always as many, so that a row does not depend on its company. */
-#define BLAS_ROWS 32
+/* Rows of a product of OpenBLAS: always as many, so that a row does not depend on its company. The
+ * kernels for Haswell and Zen sum otherwise in a part of the rows where there are twelve or more.
+ */
+static const size_t blas_rows[] = {32, 8};
 
 struct linear {
     struct scorer scorer;
     struct linear_product product;
     enum linear_answer answer;
     float threshold;
+    size_t rows; /* of a product of OpenBLAS */
 };
 
 /* The answers of blocks are made where the sums are. */
@@ -93,14 +96,14 @@ static int score_loop(const struct scorer *scorer, const struct matrix *matrix,
     return 0;
 }
 
-/* BLAS_ROWS rows from x, of which `rows` are wanted. */
+/* linear->rows rows from x, of which `rows` are wanted. */
 static void score_block(const struct linear *linear, const float *x, size_t stride, size_t rows,
                         float *products, const struct linear_sums *ret)
 {
     const struct linear_sum *sum = &linear->product.sum;
 
-    blas_product(BLAS_ROWS, sum->outputs, sum->features, x, stride, sum->weights, sum->outputs, 0,
-                 products, sum->outputs);
+    blas_product(linear->rows, sum->outputs, sum->features, x, stride, sum->weights, sum->outputs,
+                 0, products, sum->outputs);
     for (size_t row = 0; row < rows; row++, products += sum->outputs) {
         float *z = ret->z + row * ret->stride;
 
@@ -117,25 +120,24 @@ static int score_blas(const struct scorer *scorer, const struct matrix *matrix,
     const struct linear *linear = (const struct linear *)scorer;
     const struct linear_sum *sum = &linear->product.sum;
     bool wide = matrix->kind == MATRIX_DENSE && matrix->columns >= sum->features;
+    size_t most = linear->rows;
     float *products, *x;
 
-    /* linear_new has seen that this does not overflow */
-    products =
-        scratch_get(scratch, BLAS_ROWS * (sum->outputs + sum->features) * sizeof(*products), err);
+    products = scratch_get(scratch, most * (sum->outputs + sum->features) * sizeof(*products), err);
     if (!products)
         return -1;
-    x = products + BLAS_ROWS * sum->outputs;
-    for (size_t row = 0; row < matrix->rows; row += BLAS_ROWS) {
-        size_t rows = matrix->rows - row < BLAS_ROWS ? matrix->rows - row : BLAS_ROWS;
+    x = products + most * sum->outputs;
+    for (size_t row = 0; row < matrix->rows; row += most) {
+        size_t rows = matrix->rows - row < most ? matrix->rows - row : most;
         float *answers = ret_margins + row * scorer->outputs;
         struct linear_sums sums = sums_in(linear, answers);
 
-        if (wide && rows == BLAS_ROWS) {
+        if (wide && rows == most) {
             score_block(linear, matrix->values + row * matrix->columns, matrix->columns, rows,
                         products, &sums);
         } else {
             linear_dense_rows(matrix, row, rows, sum->features, x);
-            memset(x + rows * sum->features, 0, (BLAS_ROWS - rows) * sum->features * sizeof(*x));
+            memset(x + rows * sum->features, 0, (most - rows) * sum->features * sizeof(*x));
             score_block(linear, x, sum->features, rows, products, &sums);
         }
         answer(linear, rows, answers);
@@ -152,9 +154,9 @@ static void linear_destroy(struct scorer *scorer)
 }
 
 /*
- * LINEAR_AUTO is the loop, whatever the shape. Nanoseconds a row, BLAS_ROWS rows a product (AMD
- * EPYC of 2024, shared with others; OpenBLAS 0.3.21 with its kernels for AVX-512, the loop with 16
- * lanes):
+ * LINEAR_AUTO is the loop, whatever the shape. Nanoseconds a row (an AMD EPYC of 2024, shared with
+ * others; OpenBLAS 0.3.21 with its kernels for AVX-512 and 32 rows a product, the loop with 16
+ * lanes; medians by processor time):
  *
  *     features x outputs    30 x 10   1000 x 10   1000 x 100   1000 x 1000
  *     OpenBLAS, padded           24         220         1420        11 800
@@ -165,10 +167,14 @@ static void linear_destroy(struct scorer *scorer)
  * Only whole blocks of 256 rows were faster by OpenBLAS, by a tenth. That it is allowed to fuse
  * multiplication and addition gains nothing on processors that have units for both.
  */
-static bool use_blas(const struct linear_spec *spec)
+static bool use_blas(struct linear *linear, const struct linear_spec *spec)
 {
-    return spec->kernel == LINEAR_BLAS && spec->features &&
-           blas_even(BLAS_ROWS, spec->outputs, spec->features, 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(blas_rows) && spec->kernel == LINEAR_BLAS; i++) {
+        linear->rows = blas_rows[i];
+        if (blas_even(linear->rows, spec->outputs, spec->features, 0))
+            return true;
+    }
+    return false;
 }
 
 /* About 4 ns an exponential. */
@@ -200,7 +206,7 @@ int linear_new(const struct linear_spec *spec, struct scorer **ret, struct err *
         .score = score_loop,
         .destroy = linear_destroy,
     };
-    if (use_blas(spec)) {
+    if (use_blas(linear, spec)) {
         linear->scorer.name = "linear-blas";
         linear->scorer.score = score_blas;
     }
