@@ -154,18 +154,22 @@ static void linear_destroy(struct scorer *scorer)
 }
 
 /*
- * LINEAR_AUTO is the loop, whatever the shape. Nanoseconds a row (an AMD EPYC of 2024, shared with
- * others; OpenBLAS 0.3.21 with its kernels for AVX-512 and 32 rows a product, the loop with 16
- * lanes; medians by processor time):
+ * LINEAR_AUTO is the loop, whatever the shape. Nanoseconds a row, medians of 25 slices of at least
+ * 3 ms of processor time, on one AMD EPYC with AVX-512 that others used too, 16 lanes, OpenBLAS
+ * 0.3.21 with its kernels for Cooper Lake:
  *
- *     features x outputs    30 x 10   1000 x 10   1000 x 100   1000 x 1000
- *     OpenBLAS, padded           24         220         1420        11 800
- *     loop                       22         193         1060         9 700
- *     OpenBLAS, a row alone     620        7700       44 500       380 000
- *     loop, a row alone          60         560         3900        49 000
+ *     features x outputs                       30 x 10   1000 x 10   1000 x 100   1000 x 1000
+ *     32 rows    loop                                8         177         1119         10666
+ *                OpenBLAS, 32 rows a product        11         208         1407         13215
+ *     1 row      loop                               44         560         5076         58201
+ *                OpenBLAS, padded to 32            235        7350        45312        388923
+ *     256 rows   loop                                8         184         1137         10637
+ *                OpenBLAS, one product, bare         5         297          987          9662
  *
- * Only whole blocks of 256 rows were faster by OpenBLAS, by a tenth. That it is allowed to fuse
- * multiplication and addition gains nothing on processors that have units for both.
+ * The last line is no choice: there a row's answer depends on the batch. With the kernels for
+ * Haswell, 8 rows a product, OpenBLAS took 2.7 to 3.1 times the loop's time for 32 rows. Not
+ * measured: a processor that multiplies and adds in the same units, where a fused multiplication
+ * could make OpenBLAS up to twice as fast beside the loop; AArch64.
  */
 static bool use_blas(struct linear *linear, const struct linear_spec *spec)
 {

@@ -22,10 +22,10 @@ enum linear_answer {
     LINEAR_SOFTMAX,  /* the first class of the largest score, then `outputs` scores as in 3.4 */
 };
 
-/* The sums' kernel. LINEAR_AUTO is the loop: OpenBLAS in blocks padded to one shape was nowhere
- * faster. It sums in another order too, so that it is not for bodies that are to be equal to the
- * byte. Where it would treat the rows of a block differently (blas_even), LINEAR_BLAS is the loop.
- */
+/* The sums' kernel. LINEAR_AUTO is the loop: of the four shapes in linear.c OpenBLAS, in blocks
+ * padded to one shape, was slower for each, on one processor. It sums in another order too, so that
+ * it is not for bodies that are to be equal to the byte. Where it would treat the rows of a block
+ * differently (blas_even), LINEAR_BLAS is the loop. */
 enum linear_kernel {
     LINEAR_AUTO,
     LINEAR_LOOP,

@@ -6,10 +6,8 @@
 /* Rows that are centred at a time: they stay in the second cache. */
 #define BLOCK_ROWS 32
 
-/*
- * The products are linear_product's: of 784 and 1000 features and 10 to 1000 components OpenBLAS in
- * blocks of one shape was slower (linear.c has the figures).
- */
+/* The products are linear_product's; linear.c has what OpenBLAS would have taken for the same
+ * shapes. */
 struct projection {
     struct scorer scorer;
     struct linear_product product;
