@@ -161,3 +161,34 @@ static inline void linear_expect_company(const struct scorer *scorer, size_t col
 /* For each level of the processor, lowest first. */
 #define LINEAR_EACH_LEVEL(level)                                                                   \
     for (int level = CPU_BASELINE; level <= CPU_VBMI && cpu_limit((enum cpu_level)level); level++)
+
+/* Each of so many allocations fails in turn while the scorer is made, then the one of a score of
+ * one number. */
+static inline void linear_expect_no_memory(int (*make_one)(struct scorer **ret, struct err *err),
+                                           long allocations)
+{
+    const float x = 1;
+    struct matrix matrix = {.kind = MATRIX_DENSE, .rows = 1, .columns = 1, .values = &x};
+    struct err err = ERR_INIT;
+    struct scratch scratch;
+    struct scorer *scorer = NULL;
+    float z;
+
+    for (long n = 1; n <= allocations; n++) {
+        err_clear(&err);
+        mem_fail_at(n);
+        assert_int_equal(make_one(&scorer, &err), -1);
+        mem_fail_at(0);
+        assert_int_equal(err.kind, ERR_MEMORY);
+        assert_null(scorer);
+    }
+    err_clear(&err);
+    assert_int_equal(make_one(&scorer, &err), 0);
+    scratch_init(&scratch);
+    mem_fail_at(1);
+    assert_int_equal(scorer_score(scorer, &matrix, &scratch, &z, &err), -1);
+    mem_fail_at(0);
+    assert_int_equal(err.kind, ERR_MEMORY);
+    scratch_fini(&scratch);
+    scorer_free(scorer);
+}

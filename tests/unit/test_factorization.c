@@ -184,34 +184,18 @@ static void test_company(void **state)
     free(w1);
 }
 
+static int make_smallest(struct scorer **ret, struct err *err)
+{
+    static const float v = 1, w1 = 0;
+    struct factorization_spec spec = {.w1 = &w1, .v = &v, .features = 1, .factors = 1};
+
+    return factorization_new(&spec, ret, err);
+}
+
 static void test_no_memory(void **state)
 {
-    const float v = 1, w1 = 0, x = 1;
-    struct factorization_spec spec = {.w1 = &w1, .v = &v, .features = 1, .factors = 1};
-    struct matrix matrix = {.kind = MATRIX_DENSE, .rows = 1, .columns = 1, .values = &x};
-    struct err err = ERR_INIT;
-    struct scratch scratch;
-    struct scorer *scorer = NULL;
-    float z;
-
     (void)state;
-    for (long n = 1; n <= 6; n++) {
-        err_clear(&err);
-        mem_fail_at(n);
-        assert_int_equal(factorization_new(&spec, &scorer, &err), -1);
-        mem_fail_at(0);
-        assert_int_equal(err.kind, ERR_MEMORY);
-        assert_null(scorer);
-    }
-    scorer = make(&spec);
-    scratch_init(&scratch);
-    err_clear(&err);
-    mem_fail_at(1);
-    assert_int_equal(scorer_score(scorer, &matrix, &scratch, &z, &err), -1);
-    mem_fail_at(0);
-    assert_int_equal(err.kind, ERR_MEMORY);
-    scratch_fini(&scratch);
-    scorer_free(scorer);
+    linear_expect_no_memory(make_smallest, 6);
 }
 
 int main(void)
