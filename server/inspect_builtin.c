@@ -75,14 +75,14 @@ static void print_fact(const struct builtin_fact *fact)
 
     switch (fact->kind) {
     case BUILTIN_FACT_TEXT:
-        printf("%-11s %s\n", fact->name, command_shown(text, fact->text));
+        printf("%-15s %s\n", fact->name, command_shown(text, fact->text));
         break;
     case BUILTIN_FACT_NUMBER:
         number[number_print_double(number, fact->number)] = '\0';
-        printf("%-11s %s\n", fact->name, number);
+        printf("%-15s %s\n", fact->name, number);
         break;
     case BUILTIN_FACT_SHAPE:
-        printf("%-11s", fact->name);
+        printf("%-15s", fact->name);
         for (size_t i = 0; i < fact->dimensions; i++)
             printf("%s%" PRIu64, i ? " x " : " ", fact->shape[i]);
         putchar('\n');
@@ -95,17 +95,17 @@ void inspect_builtin_text(const struct model *model)
     const struct builtin *builtin = model->builtin;
     char text[COMMAND_SHOWN_SIZE];
 
-    printf("path        %s\n", command_shown(text, model->path));
-    printf("algorithm   %s\n", family_name(model->family));
-    printf("format      %s\n", builtin->format);
-    printf("objective   %s\n", command_shown(text, builtin->objective));
-    printf("features    %u\n", builtin->features);
-    printf("outputs     %u\n", outputs_of(builtin));
+    printf("path            %s\n", command_shown(text, model->path));
+    printf("algorithm       %s\n", family_name(model->family));
+    printf("format          %s\n", builtin->format);
+    printf("objective       %s\n", command_shown(text, builtin->objective));
+    printf("features        %u\n", builtin->features);
+    printf("outputs         %u\n", outputs_of(builtin));
     for (size_t i = 0; i < builtin->fact_count; i++)
         print_fact(&builtin->facts[i]);
-    printf("profile     %s%s\n", model->profile->name, model->profile_is_auto ? " (auto)" : "");
-    printf("kernel      %s\n", builtin->scorer->name);
-    printf("file        %s\n", command_shown(text, builtin->file));
+    printf("profile         %s%s\n", model->profile->name, model->profile_is_auto ? " (auto)" : "");
+    printf("kernel          %s\n", builtin->scorer->name);
+    printf("file            %s\n", command_shown(text, builtin->file));
     for (size_t i = 0; i < model->left_out_count; i++)
         printf("  %s: no part of the model, left out\n", command_shown(text, model->left_out[i]));
 }
