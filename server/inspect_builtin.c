@@ -1,6 +1,7 @@
 #include "server/inspect_builtin.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -22,6 +23,12 @@ static struct json_doc *shape_document(const struct builtin_fact *fact)
     return shape;
 }
 
+/* Counts are told as such: 3, not 3.0. */
+static bool is_count(double number)
+{
+    return number == floor(number) && fabs(number) < 0x1p53;
+}
+
 static void add_fact(struct json_doc *document, const struct builtin_fact *fact)
 {
     switch (fact->kind) {
@@ -29,7 +36,10 @@ static void add_fact(struct json_doc *document, const struct builtin_fact *fact)
         json_doc_set_text(document, fact->name, fact->text);
         break;
     case BUILTIN_FACT_NUMBER:
-        json_doc_set_real(document, fact->name, fact->number);
+        if (is_count(fact->number))
+            json_doc_set_integer(document, fact->name, (int64_t)fact->number);
+        else
+            json_doc_set_real(document, fact->name, fact->number);
         break;
     case BUILTIN_FACT_SHAPE:
         json_doc_set(document, fact->name, shape_document(fact));
@@ -79,7 +89,10 @@ static void print_fact(const struct builtin_fact *fact)
         break;
     case BUILTIN_FACT_NUMBER:
         number[number_print_double(number, fact->number)] = '\0';
-        printf("%-15s %s\n", fact->name, number);
+        if (is_count(fact->number))
+            printf("%-15s %.0f\n", fact->name, fact->number);
+        else
+            printf("%-15s %s\n", fact->name, number);
         break;
     case BUILTIN_FACT_SHAPE:
         printf("%-15s", fact->name);
