@@ -14,6 +14,7 @@
 `run.py STEP...` runs some of them: lint, unit, http, asan, tsan, valgrind, instructions, fuzz,
 aarch64.
 """
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -206,6 +207,36 @@ def step_instructions():
     count(*map(int, found.groups()) if found else (0, 1, 0))
 
 
+def run_fuzz_target(directory, target):
+    """Over its corpus, then a few seconds on its own; what failed, and what it said."""
+    seconds = os.environ.get("FUZZ_SECONDS", "5")
+    corpus = directory / "tests" / "fuzz" / "corpus" / target.name[len("fuzz_") :]
+    found = directory / "found" / target.name
+    found.mkdir(parents=True, exist_ok=True)
+    failures = []
+    for limit in ("-runs=0", f"-max_total_time={seconds}"):
+        result = subprocess.run(
+            [
+                str(target),
+                limit,
+                "-max_len=65536",
+                "-rss_limit_mb=2048",
+                "-timeout=20",
+                str(found),
+                str(corpus),
+            ],
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, **sanitizers},
+        )
+        if result.returncode:
+            failures.append(f"{target.name} {limit}\n{result.stdout[-6000:]}")
+    return failures
+
+
 def step_fuzz():
     if not shutil.which("clang-14"):
         print("skipped: libFuzzer targets: clang-14 is not installed")
@@ -219,34 +250,16 @@ def step_fuzz():
         cwd=root,
         stdout=subprocess.DEVNULL,
     )
-    seconds = os.environ.get("FUZZ_SECONDS", "5")
-    for target in sorted((directory / "tests" / "fuzz").glob("fuzz_*")):
-        if not target.is_file() or not os.access(target, os.X_OK):
-            continue
-        corpus = directory / "tests" / "fuzz" / "corpus" / target.name[len("fuzz_") :]
-        found = directory / "found" / target.name
-        found.mkdir(parents=True, exist_ok=True)
-        for limit in ("-runs=0", f"-max_total_time={seconds}"):
-            result = subprocess.run(
-                [
-                    str(target),
-                    limit,
-                    "-max_len=65536",
-                    "-rss_limit_mb=2048",
-                    "-timeout=20",
-                    str(found),
-                    str(corpus),
-                ],
-                cwd=directory,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                env={**os.environ, **sanitizers},
-            )
-            count(passed=result.returncode == 0, failed=result.returncode != 0)
-            if result.returncode:
-                print(f"FAILED: {target.name} {limit}\n{result.stdout[-6000:]}")
+    targets = [
+        target
+        for target in sorted((directory / "tests" / "fuzz").glob("fuzz_*"))
+        if target.is_file() and os.access(target, os.X_OK)
+    ]
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for failures in pool.map(lambda target: run_fuzz_target(directory, target), targets):
+            count(passed=2 - len(failures), failed=len(failures))
+            for failure in failures:
+                print(f"FAILED: {failure}")
 
 
 def skip_aarch64(why):

@@ -210,6 +210,9 @@ static void check_model(struct model *model, unsigned blocks, unsigned rounds)
     struct stream_answer whole, streamed;
     struct buffer body;
 
+    if (unit_is_brief())
+        rounds = (rounds + 9) / 10;
+
     stream_answer_init(&whole);
     stream_answer_init(&streamed);
     buffer_init(&body, SIZE_MAX);
@@ -263,7 +266,8 @@ static void test_builtin(void **state)
     check_model(builtin_model(), 0, 100);
     for (unsigned blocks = 2; blocks < 7; blocks++)
         check_model(builtin_model(), blocks, 20);
-    assert_true(statuses[2] - before[2] > 500 && statuses[4] - before[4] > 500);
+    assert_true(unit_is_brief() ||
+                (statuses[2] - before[2] > 500 && statuses[4] - before[4] > 500));
     assert_true(statuses[5] == before[5]);
 }
 
@@ -282,8 +286,8 @@ static void test_by_workers(void **state)
     for (unsigned blocks = 2; blocks < 7; blocks++)
         check_many(blocks % 2, blocks == 4 ? "1.2-1" : NULL, blocks, 30);
     /* the bodies were worth the while */
-    assert_true(statuses[2] > 1000 && statuses[4] > 1000 && statuses[5] > 100);
-    assert_true(streams > 2000);
+    assert_true(unit_is_brief() ||
+                (statuses[2] > 1000 && statuses[4] > 1000 && statuses[5] > 100 && streams > 2000));
 }
 
 /* Bounds. A gate holds the workers, so that what they are given stays with them. */
