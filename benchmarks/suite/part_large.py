@@ -21,14 +21,28 @@ def memory(bench, part, server, large):
     part.add(("memory", "body"), "MB", large.stat().st_size / 1e6)
 
 
-def bodies(bench, part, name, server, large, seconds):
+def bodies(bench, part, name, server, large, seconds, cpus=None):
     """One body at a time, and two."""
     for connections in (1, 2):
         result, others = bench.measure(lambda: server.load(
-            "--connections", connections, "--body", large, "--lines", 0, seconds=seconds))
+            "--connections", connections, "--body", large, "--lines", 0, seconds=seconds,
+            cpus=cpus))
         key = (name, f"{connections} at a time")
         part.add((*key, "rate"), "bodies/s", result["rate"], others)
         part.add((*key, "cpu_us"), "us/body", result["cpu_us"], others)
+
+
+def scaling(bench, part, large, seconds):
+    """The same with the server on one processor and on two. The client has those that are left;
+    where none is, it is on the server's in both cases, or one processor would do the work of
+    two."""
+    spare = bench.cpus[2:]
+    for name, count in (("one core", 1), ("two cores", 2)):
+        cpus = bench.cpus[:count]
+        threads = ("--threads", str(count), "--workers", str(count))
+        with bench.serve("ours", bench.endpointd("s", *threads), cpus) as server:
+            bodies(bench, part, name, server, large, seconds, spare or cpus)
+    part.facts["client"] = "on others" if spare else "on the same"
 
 
 def beside(bench, part, name, server, rows, large, seconds, spin):
@@ -64,7 +78,6 @@ def run(bench, part):
         bench.say(f"large: round {number + 1} of {rounds}")
         with bench.serve("ours", bench.endpointd("s"), bench.cpus) as server:
             memory(bench, part, server, large)
-            bodies(bench, part, "all", server, large, bench.seconds(3))
             beside(bench, part, "all", server, rows, large, bench.seconds(4), False)
             pings(bench, part, "all", server, large, bench.seconds(8))
         if len(bench.cpus) < 2:
@@ -73,4 +86,5 @@ def run(bench, part):
         with bench.serve("ours", bench.endpointd("s", *one_core()), [bench.server_cpu]) as server:
             bodies(bench, part, "one", server, large, bench.seconds(3))
             beside(bench, part, "one", server, rows, large, bench.seconds(4), True)
+        scaling(bench, part, large, bench.seconds(3))
     part.facts["rates"] = {"rows": ALONE_RATE, "pings": PING_RATE}

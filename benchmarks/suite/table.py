@@ -268,12 +268,17 @@ def large_rows(large):
     idle, peak, response = (large.median("memory", what) for what in ("idle", "peak", "response"))
     memory.measured = f"idle {idle:.1f}, peak {peak:.1f}, response {response:.1f} MB"
     memory.judge((response + 16) / max(peak - idle, 0.1))
-    ratio = large.ratio(("all", "1 at a time", "rate"), ("one", "1 at a time", "rate"))
-    if ratio:
-        two = large.ratio(("all", "2 at a time", "rate"), ("one", "2 at a time", "rate"))
-        cores.measured = f"one body at a time {times(ratio)}, two {times(two)}"
-        cores.took(large, *((name, "1 at a time", "rate") for name in ("one", "all")))
-        cores.judge(ratio / 1.8)
+    ratios = [large.ratio(("two cores", count, "rate"), ("one core", count, "rate"))
+              for count in ("1 at a time", "2 at a time")]
+    if all(ratios):
+        apart = large.ratio(("two cores", "1 at a time", "rate"), ("one", "1 at a time", "rate"))
+        client = large.facts.get("client")
+        cores.measured = (f"one body at a time {times(ratios[0])}, two {times(ratios[1])}; the "
+                          f"client {client} processors in both"
+                          + (f" (were it on the other while the server has one: {times(apart)})"
+                             if client == "on the same" else ""))
+        cores.took(large, *((name, "1 at a time", "rate") for name in ("one core", "two cores")))
+        cores.judge(ratios[0] / 1.8)
     else:
         no_figure(cores, large, "one processor")
     names = {"one": "one core", "all": "all cores"}
