@@ -96,7 +96,9 @@ static const struct option options[] = {
     {"model-memory", S, OPTION_NUMBER, AT(model_memory), NULL, "0", 0, MANY, "BYTES",
      "multi-model mode: memory for all models; more is answered 507; 0: 80 % of what there is"},
     {"default-accept", S, OPTION_TEXT, AT(default_accept), "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
-     NULL, 0, 0, "TYPE", "response type where a request has no Accept; text/csv where not set"},
+     NULL, 0, 0, "TYPE",
+     "response type where a request has no Accept; not set: text/csv, but application/json for "
+     "Linear Learner and its siblings"},
     {"inference-output", S, OPTION_TEXT, AT(inference_output), "SAGEMAKER_INFERENCE_OUTPUT", NULL,
      0, 0, "KEYS", "selectable inference: what to answer, such as predicted_label,probability"},
     {"batch", S, OPTION_TEXT, AT(batch), "SAGEMAKER_BATCH", NULL, 0, 0, "TEXT",
