@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/http/http_internal.h"
+#include "server/time_slice.h"
 
 static void start_ticking(struct http_loop *loop)
 {
@@ -272,6 +273,7 @@ static void *run(void *argument)
     struct http_loop *loop = argument;
     struct http_server *server = loop->server;
 
+    time_slice_set(TIME_SLICE_LOOP_NS);
     while (event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY) >= 0) {
         if (leave(loop))
             break;
